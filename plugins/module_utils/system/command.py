@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file of the collection that runs a program on a managed host."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class Result(t.NamedTuple):
+    """What a program left behind: exit code, standard output, standard error."""
+
+    rc: int
+    out: str
+    err: str
+
+
+class Command(t.Protocol):
+    """Runs one program. ``argv[0]`` is a bare program name; raises ``ProgramMissing`` where it is not installed."""
+
+    def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result: ...
+
+
+class ProgramMissing(Exception):
+    """The program is not on the host; ``program`` is its name."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"{program} is not installed on this host")
+        self.program = program
+
+
+SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+
+
+def on_host(module: AnsibleModule) -> Command:
+    """The real thing: runs in the C locale, without a shell, through ``module.run_command``."""
+
+    def run(argv: t.Sequence[str], stdin: str | None = None) -> Result:
+        path = module.get_bin_path(argv[0], opt_dirs=SBIN)
+        if path is None:
+            raise ProgramMissing(argv[0])
+        env = {"LC_ALL": "C", "LANG": "C"}
+        return Result(*module.run_command([path, *argv[1:]], data=stdin, binary_data=True, environ_update=env))
+
+    return run
