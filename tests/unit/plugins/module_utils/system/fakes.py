@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts in memory, for tests: files, and the systemctl that enables units in them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
+
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+
+
+class MemoryFiles:
+    """A ``FileStore`` over a dict; ``writes`` and ``removes`` list the paths touched, in order."""
+
+    def __init__(self, content: t.Mapping[str, str] | None = None, *, read_only: bool = False) -> None:
+        self.content = dict(content or {})
+        self.links: set[str] = set()
+        self.modes: dict[str, int] = {}
+        self.writes: list[str] = []
+        self.removes: list[str] = []
+        self.read_only = read_only
+
+    def read(self, path: str) -> str | None:
+        return self.content.get(path)
+
+    def write(self, path: str, content: str, mode: int = 0o644) -> None:
+        assert not self.read_only, f"write to {path} where none may be"
+        self.content[path] = content
+        self.modes[path] = mode
+        self.writes.append(path)
+
+    def remove(self, path: str) -> None:
+        assert not self.read_only, f"removal of {path} where none may be"
+        self.links.discard(path)
+        if self.content.pop(path, None) is not None:
+            self.removes.append(path)
+
+    def names(self, folder: str) -> list[str]:
+        prefix = folder.rstrip("/") + "/"
+        return sorted({p[len(prefix) :].split("/")[0] for p in [*self.content, *self.links] if p.startswith(prefix)})
+
+    def is_link(self, path: str) -> bool:
+        return path in self.links
+
+
+class FakeSystemctl:
+    """A ``Command`` that knows ``systemctl`` only and keeps the links of a ``MemoryFiles`` true."""
+
+    def __init__(self, files: MemoryFiles) -> None:
+        self.files = files
+        self.calls: list[list[str]] = []
+
+    def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result:
+        assert argv[0] == "systemctl", argv
+        self.calls.append(list(argv))
+        match argv[1:]:
+            case ["daemon-reload"]:
+                return Result(0, "", "")
+            case ["enable", name]:
+                self.files.links.add(f"{WANTS}/{name}")
+                return Result(0, "", "")
+            case ["disable", "--now", name]:
+                self.files.links.discard(f"{WANTS}/{name}")
+                return Result(0, "", "")
+        return Result(1, "", f"Unknown command verb {argv[1]}.")

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import stat
+import types
+
+import pytest
+
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system import files, units
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import FakeSystemctl, MemoryFiles
+
+
+@pytest.fixture
+def store():
+    return files.on_host(types.SimpleNamespace(atomic_move=os.replace))
+
+
+def test_write_makes_folders_and_replaces(store, tmp_path):
+    path = str(tmp_path / "a" / "b" / "c.conf")
+    assert store.read(path) is None
+    store.write(path, "one\n")
+    store.write(path, "two\n", mode=0o600)
+    assert store.read(path) == "two\n"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(tmp_path / "a").st_mode) == 0o755
+    assert store.names(str(tmp_path / "a" / "b")) == ["c.conf"], "no temporary file is left"
+
+
+def test_folder_modes_do_not_depend_on_the_umask(store, tmp_path):
+    before = os.umask(0o077)
+    try:
+        store.write(str(tmp_path / "x" / "y"), "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(tmp_path / "x").st_mode) == 0o755
+    assert stat.S_IMODE(os.stat(tmp_path / "x" / "y").st_mode) == 0o644
+
+
+def test_remove_takes_only_folders_of_our_own(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OWN_FOLDERS", (str(tmp_path / "own"),))
+    store.write(str(tmp_path / "own" / "deep" / "f"), "")
+    store.write(str(tmp_path / "foreign" / "f"), "")
+    store.remove(str(tmp_path / "own" / "deep" / "f"))
+    store.remove(str(tmp_path / "foreign" / "f"))
+    store.remove(str(tmp_path / "foreign" / "f"))
+    assert store.names(str(tmp_path)) == ["foreign"]
+
+
+def test_remove_keeps_a_folder_in_use(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OWN_FOLDERS", (str(tmp_path / "own"),))
+    store.write(str(tmp_path / "own" / "a"), "")
+    store.write(str(tmp_path / "own" / "b"), "")
+    store.remove(str(tmp_path / "own" / "a"))
+    assert store.names(str(tmp_path / "own")) == ["b"]
+
+
+def test_a_refusal_names_the_file(store, tmp_path):
+    (tmp_path / "dir").mkdir()
+    with pytest.raises(files.FileProblem, match=r"cannot read .*/dir: Is a directory"):
+        store.read(str(tmp_path / "dir"))
+
+
+UNIT = units.Unit("mixed-lb-x.service", "[Service]\nType=oneshot\n")
+
+
+def test_unit_install_is_idempotent_and_then_runs_nothing():
+    memory = MemoryFiles()
+    systemctl = FakeSystemctl(memory)
+    there = units.Units(systemctl, memory)
+    assert there.install(UNIT, check=True) and not systemctl.calls and not memory.writes
+    assert there.install(UNIT)
+    assert systemctl.calls == [["systemctl", "daemon-reload"], ["systemctl", "enable", UNIT.name]]
+    assert not there.install(UNIT) and len(systemctl.calls) == 2
+    memory.links.clear()
+    assert there.install(UNIT) and systemctl.calls[-1] == ["systemctl", "enable", UNIT.name]
+
+
+def test_unit_remove_leaves_nothing():
+    memory = MemoryFiles()
+    there = units.Units(FakeSystemctl(memory), memory)
+    assert not there.remove(UNIT.name)
+    there.install(UNIT)
+    assert there.remove(UNIT.name, check=True) and memory.content
+    assert there.remove(UNIT.name)
+    assert not memory.content and not memory.links
+    assert not there.remove(UNIT.name)
+
+
+def test_systemctl_refusal_is_told_in_its_words():
+    there = units.Units(lambda argv, stdin=None: Result(1, "", "Access denied\n"), MemoryFiles())
+    with pytest.raises(units.UnitProblem, match="systemctl daemon-reload failed: Access denied"):
+        there.install(UNIT)
