@@ -44,6 +44,49 @@ class FileStore(t.Protocol):
         """Whether the path is a symbolic link, dangling or not."""
 
 
+class Proc(t.Protocol):
+    """Kernel values below /proc and /sys, by absolute path: read and written in place, one value a file."""
+
+    def read(self, path: str) -> str | None:
+        """The value without its trailing newline; ``None`` where the kernel has no such file."""
+
+    def write(self, path: str, value: str) -> None:
+        """Set the value; raises ``FileProblem`` with the kernel's reason."""
+
+    def writable(self, path: str) -> bool:
+        """Whether a write would be let through; false on a read-only /proc/sys, as in most containers."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or folder."""
+
+
+class HostProc:
+    """The real thing."""
+
+    def read(self, path: str) -> str | None:
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                return file.read().rstrip("\n")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise FileProblem("read", path, error) from error
+
+    def write(self, path: str, value: str) -> None:
+        try:
+            # Unbuffered: the kernel wants the whole value in one write, and the error must come from here.
+            with open(path, "wb", buffering=0) as file:
+                file.write(value.encode() + b"\n")
+        except OSError as error:
+            raise FileProblem(f"set {value} in", path, error) from error
+
+    def writable(self, path: str) -> bool:
+        return os.access(path, os.W_OK)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+
 class _HostFiles:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
@@ -62,7 +105,7 @@ class _HostFiles:
         temporary = None
         try:
             _make_folders(folder)
-            # Beside the target, as only a rename within one filesystem is atomic; the leading dot hides it from *.d readers.
+            # Beside the target: only a rename within one filesystem is atomic. The dot hides it from *.d readers.
             handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=folder)
             with open(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(content)

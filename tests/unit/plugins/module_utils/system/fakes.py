@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import typing as t
 
+import pytest
+from ansible.module_utils import basic
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
@@ -66,3 +71,14 @@ class FakeSystemctl:
                 self.files.links.discard(f"{WANTS}/{name}")
                 return Result(0, "", "")
         return Result(1, "", f"Unknown command verb {argv[1]}.")
+
+
+def run_module(main: t.Callable[[], None], **options: t.Any) -> dict[str, t.Any]:
+    """Run a module's ``main`` with these options and return what it prints, as Ansible would read it."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
+        patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since ansible-core 2.19
+        main()
+    result: dict[str, t.Any] = json.loads(out.getvalue())
+    return result

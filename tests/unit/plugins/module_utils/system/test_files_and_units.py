@@ -8,7 +8,6 @@ import stat
 import types
 
 import pytest
-
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system import files, units
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import FakeSystemctl, MemoryFiles
