@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The side of ``stack_plan`` that does the work: hands the inventory to the stack model, and its plan to the play."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.check import check
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import derive
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Finding, Plan
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.summary import summary
+
+
+class ActionModule(ActionBase):
+    """Runs once for the whole play, on the controller, with the whole inventory whatever ``--limit`` says."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _VALID_ARGS = frozenset({"stack"})
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        inventory = Inventory(plain(variables["groups"]), _reader(variables["hostvars"]))
+        stack, findings = load(self._stack(variables))
+        findings += check(stack, inventory)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        if errors:
+            raise AnsibleActionFail(_report(errors))
+        plan = derive(stack, inventory)
+        result.update(changed=False, summary=summary(plan), **_for_playbooks(plan))
+        result["warnings"] = [str(finding) for finding in findings]
+        return result
+
+    def _stack(self, variables: dict[str, t.Any]) -> object:
+        if self._task.args.get("stack") is not None:
+            return plain(self._task.args["stack"])
+        if "lb_stack" not in variables:
+            raise AnsibleActionFail(
+                "lb_stack is not defined: describe the stack in group_vars/all.yml, see docs/stack.md"
+            )
+        return plain(self._templar.template(variables["lb_stack"]))
+
+
+def _report(errors: list[Finding]) -> str:
+    heading = f"lb_stack has {len(errors)} error{'s'[: len(errors) != 1]}; no host was touched:"
+    return "\n".join([heading, *(f"- {finding}" for finding in errors)])
+
+
+def _for_playbooks(plan: Plan) -> dict[str, t.Any]:
+    """Steps and parts apart: a play loops over the steps on every host, and a part is looked up where it is wanted."""
+    steps = [{"name": step.name, "tier": step.tier, "part": step.part, "role": step.role} for step in plan.steps]
+    return {"steps": steps, "parts": {step.name: step.parts for step in plan.steps}}
+
+
+def _reader(hostvars: t.Mapping[str, t.Any]) -> t.Callable[[str, tuple[str, ...]], dict[str, object]]:
+    """Variables of a host by name, so that nothing but these is ever templated."""
+
+    def read(host: str, keys: tuple[str, ...]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        variables = hostvars[host]
+        for key in keys:
+            try:
+                if key in variables:
+                    found[key] = plain(variables[key])
+            except AnsibleError as error:
+                raise AnsibleActionFail(f"host {host}: {key} cannot be read: {error}") from error
+        return found
+
+    return read
+
+
+def plain(value: t.Any) -> t.Any:
+    """The value in Python's own types: Ansible's carry tags, or render only when they are looked at."""
+    if isinstance(value, c.Mapping):
+        return {plain(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return None if value is None else str(value)

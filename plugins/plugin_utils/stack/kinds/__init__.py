@@ -1,0 +1,13 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of tiers. A new kind is a file here with a subclass of ``Tier``, and its line in ``KINDS``."""
+
+from __future__ import annotations
+
+from ..model import Tier
+from .external import External
+from .lvs import Lvs
+from .servers import Servers
+
+KINDS: dict[str, type[Tier]] = {kind.KIND: kind for kind in (Lvs, Servers, External)}

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``lvs``: a director that spreads what its VIPs receive over real servers, by direct routing, NAT or tunnels."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...addresses import Address
+from ...hosts import Inventory
+from ...model import Finding, Stack, Step, Tier
+from ...options import address, boolean, choice, integer, listed, nested, option, read, settings, some, text
+from . import parts, rules
+from .cluster import Cluster
+from .service import KEYS, Service
+
+MAX_TIMEOUT = 31 * 86400  # seconds; the kernel's own limit
+HELPERS = ("ftp", "sip")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tunnel:
+    """The encapsulation of TUN. ``port`` is GUE's UDP port; ``checksum`` what the outer header carries."""
+
+    type: str = option(choice("ipip", "gue", "gre"), "ipip")
+    port: int = option(integer(0, 65535), 0)
+    checksum: str = option(choice("none", "csum", "remcsum"), "none")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds until the kernel forgets an idle connection; 0 leaves what is set."""
+
+    tcp: int = option(integer(0, MAX_TIMEOUT), 0)
+    tcpfin: int = option(integer(0, MAX_TIMEOUT), 0)
+    udp: int = option(integer(0, MAX_TIMEOUT), 0)
+
+
+def mss(value: object) -> str | int:
+    """``auto`` (what the tunnel leaves), ``off``, or bytes."""
+    # YAML reads a bare off as false
+    words: dict[object, str] = {"auto": "auto", "off": "off", False: "off"}
+    return words[value] if isinstance(value, (str, bool)) and value in words else integer(536, 65495)(value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lvs(Tier):
+    """See docs/stack.md for every option. ``conntrack: None`` means what the mode needs."""
+
+    KIND = "lvs"
+    BACKENDS = ("servers",)
+
+    hosts: str = option(text)
+    backend: str = option(text)
+    mode: str = option(choice("dr", "nat", "tun"))
+    vips: tuple[Address, ...] = option(some(address))
+    services: tuple[Service, ...] = ()
+    fwmark: int = option(integer(1, 2**32 - 1), 0)
+    interface: str = option(text, "")
+    one_armed: bool = option(boolean, False)
+    gateway_mode: str = option(choice("replies", "default"), "replies")
+    tunnel: Tunnel = option(nested(Tunnel), Tunnel())  # noqa: RUF009 - frozen, so one may be shared
+    mss: str | int = option(mss, "auto")
+    conn_tab_bits: int = option(integer(8, 27), 0)
+    conntrack: bool | None = option(boolean, None)
+    sysctls: tuple[tuple[str, str | int], ...] = option(settings, ())
+    timeouts: Timeouts = option(nested(Timeouts), Timeouts())  # noqa: RUF009 - frozen, so one may be shared
+    keep_weights: bool = option(boolean, False)
+    drain_timeout: int = option(integer(0, 86400), 0)
+    helpers: tuple[str, ...] = option(listed(choice(*HELPERS)), ())
+
+    @property
+    def addresses_for_clients(self) -> tuple[Address, ...]:
+        return self.vips
+
+    @property
+    def tracks_connections(self) -> bool:
+        """What ``net.ipv4.vs.conntrack`` will be: NAT needs it for firewalls and source NAT, DR and TUN break."""
+        return self.mode == "nat" if self.conntrack is None else self.conntrack
+
+    @classmethod
+    def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
+        """The options of a service may stand in the tier: they hold for all its services, or are its only one."""
+        own = {key: value for key, value in raw.items() if key not in KEYS and key != "services"}
+        shared = {key: value for key, value in raw.items() if key in KEYS}
+        tier, problems = read(cls, own, also=(*KEYS, "services"))
+        single, shared_problems = read(Service, shared)
+        problems += shared_problems
+        entries = raw.get("services")
+        if entries is None:
+            services = [single]
+        elif not isinstance(entries, list) or not entries:
+            return None, [*problems, "services must be a non-empty list of mappings"]
+        else:
+            services = []
+            for number, entry in enumerate(entries):
+                service, found = read(Service, {**shared, **entry} if isinstance(entry, dict) else entry)
+                services.append(service)
+                problems += [f"services[{number}]: {text}" for text in found if text not in shared_problems]
+        usable = tuple(service for service in services if service)
+        return (dataclasses.replace(tier, services=usable) if tier else None), problems
+
+    def check(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        cluster = Cluster.of(self, stack, inventory)
+        for rule in rules.RULES:
+            yield from rule(cluster)
+
+    @classmethod
+    def check_together(cls, tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        yield from rules.between_tiers([tier for tier in tiers if isinstance(tier, Lvs)], stack, inventory)
+
+    def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
+        yield from parts.steps(Cluster.of(self, stack, inventory))

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An lvs tier together with its hosts: what the rules look at and the parts are made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing as t
+
+from ...addresses import Path, versions
+from ...hosts import Host, Inventory
+from ...model import Stack, Tier
+from ..servers import Servers
+from .service import Service
+
+if t.TYPE_CHECKING:
+    from . import Lvs
+
+
+class Port(t.NamedTuple):
+    """One virtual service but for its address. ``to``: the real servers' port; ``None`` where it cannot be known."""
+
+    service: Service
+    protocol: str
+    port: int
+    to: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """``fronts`` are the tiers that send to this one."""
+
+    tier: Lvs
+    directors: list[Host]
+    servers: list[Host]
+    backend: Servers
+    fronts: list[Tier]
+    inventory: Inventory
+
+    @classmethod
+    def of(cls, tier: Lvs, stack: Stack, inventory: Inventory) -> Cluster:
+        """``tier`` must stand before a tier of kind ``servers``; ``check`` has seen to that."""
+        backend = stack.behind(tier)
+        assert isinstance(backend, Servers)
+        fronts = [one for one in stack.tiers.values() if one.backend == tier.name and one.state == "present"]
+        return cls(tier, inventory.members(tier.hosts), inventory.members(backend.hosts), backend, fronts, inventory)
+
+    @property
+    def versions(self) -> list[int]:
+        """The families of the VIPs."""
+        return versions(self.tier.vips)
+
+    def path(self, director: Host, server: Host, version: int) -> Path | None:
+        """How requests for a VIP of this family travel; ``None`` where they cannot."""
+        return self.inventory.path(director, server, version, self.tier.mode == "tun")
+
+    def paths(self, director: Host, version: int) -> list[tuple[Host, Path]]:
+        """The real servers that can be reached, each with its path."""
+        found = ((server, self.path(director, server, version)) for server in self.servers)
+        return [(server, path) for server, path in found if path]
+
+    def dips(self) -> list[str]:
+        """The directors' addresses towards the real servers, each once."""
+        used = {
+            path.dip: None
+            for director in self.directors
+            for version in self.versions
+            for _server, path in self.paths(director, version)
+        }
+        return [str(dip) for dip in used]
+
+    @functools.cached_property
+    def ports(self) -> list[Port]:
+        """Every pair of protocol and port that the tier serves."""
+        return [
+            Port(service, protocol, port, self._server_port(service, port))
+            for service in self.tier.services
+            for protocol in service.protocol
+            for port in service.port or self.backend.port
+        ]
+
+    def _server_port(self, service: Service, port: int) -> int | None:
+        listening = self.backend.port
+        if service.server_port is not None:
+            return service.server_port
+        if not listening or port in listening or port == 0:
+            return port
+        # NAT maps ports: where the servers have one port only, there is nothing to choose
+        return listening[0] if self.tier.mode == "nat" and len(listening) == 1 else None

@@ -1,0 +1,244 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an lvs tier to the input of the roles ``lvs_dr``, ``lvs_nat`` and ``lvs_tun``, host by host.
+
+A part has all its keys always; each becomes the role's variable with the role's name before it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...addresses import Address, Path, family
+from ...hosts import Host
+from ...model import Part, Step, Tier
+from .cluster import Cluster, Port
+from .service import Service
+
+
+def steps(c: Cluster) -> t.Iterator[Step]:
+    """Real servers first, then the director that sends to them."""
+    if c.tier.mode == "dr":
+        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips())
+    else:
+        make = _nat_real_server if c.tier.mode == "nat" else _tun_real_server
+        dips = c.dips()
+        parts = {server.name: make(c, server, dips) for server in c.servers}
+        about = (
+            _nat_about(c)
+            if c.tier.mode == "nat"
+            else _holding_vips(c.tier.vips, dips, f"{c.tier.tunnel.type} tunnels from")
+        )
+        yield _step(c.tier, "real_server", "real servers", c.tier.mode, parts, about)
+    parts = {director.name: _director(c, director) for director in c.directors}
+    yield _step(c.tier, "director", "director", c.tier.mode, parts, _director_about(c))
+
+
+def dr_real_servers(
+    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], directors: t.Iterable[object]
+) -> Step:
+    """The real servers of direct routing, whoever the director is (an ``external`` box too)."""
+    vips, dips = list(vips), [str(one) for one in directors]
+    parts = {
+        server.name: {**_common(tier, server), "vips": [str(vip) for vip in vips], "directors": list(dips)}
+        for server in servers
+    }
+    return _step(tier, "real_server", "real servers", "dr", parts, _holding_vips(vips, dips, "requests from"))
+
+
+def _step(tier: Tier, part: str, words: str, mode: str, parts: dict[str, Part], about: t.Iterable[str]) -> Step:
+    going = ["taken back: all that this tier laid down"] if tier.state == "absent" else about
+    return Step(f"{tier.name}: {words} ({mode})", tier.name, part, f"lvs_{mode}", parts, tuple(going))
+
+
+def _common(tier: Tier, host: Host, interface: str = "") -> Part:
+    return {"name": tier.name, "state": tier.state, "interface": interface or host.options.interface}
+
+
+def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
+    own = [path for _director, path in _paths_to(c, server)]
+    rips = dict.fromkeys(str(path.rip) for path in own)
+    # one-armed: source NAT brings the replies back to the director, the server's routes are none of our business
+    gateways = [] if c.tier.one_armed else list(dict.fromkeys(str(path.dip) for path in own))
+    return {
+        **_common(c.tier, server),
+        "gateways": gateways,
+        "gateway_mode": c.tier.gateway_mode,
+        "services": [
+            {"address": rip, "protocol": protocol, "port": port}
+            for rip in rips
+            for protocol, port in dict.fromkeys((one.protocol, one.to) for one in c.ports)
+        ],
+    }
+
+
+def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
+    links = {(str(path.rip), str(path.dip), version): None for version, path in _paths_to(c, server)}
+    return {
+        **_common(c.tier, server),
+        "vips": [str(vip) for vip in c.tier.vips],
+        "directors": list(dict.fromkeys(dip for _rip, dip, _version in links)),
+        # family: that of the packets inside, the VIP's
+        "tunnels": [{"local": rip, "remote": dip, "family": family(version)} for rip, dip, version in links],
+        "tunnel": dataclasses.asdict(c.tier.tunnel),
+        "mss": c.tier.mss,
+    }
+
+
+def _paths_to(c: Cluster, server: Host) -> list[tuple[int, Path]]:
+    found = ((version, c.path(director, server, version)) for director in c.directors for version in c.versions)
+    return [(version, path) for version, path in found if path]
+
+
+def _director(c: Cluster, director: Host) -> Part:
+    tier = c.tier
+    part = {
+        **_common(tier, director, tier.interface),
+        "vips": [str(vip) for vip in tier.vips],
+        "services": _marked(c, director) if tier.fwmark else _services(c, director),
+        "marks": _marks(c) if tier.fwmark else [],
+        "timeouts": dataclasses.asdict(tier.timeouts),
+        "conn_tab_bits": tier.conn_tab_bits,
+        "conntrack": tier.conntrack,
+        "sysctls": dict(tier.sysctls),
+        "keep_weights": tier.keep_weights,
+        "drain_timeout": tier.drain_timeout,
+        "helpers": list(tier.helpers),
+    }
+    if tier.mode == "nat":
+        part |= {"one_armed": tier.one_armed, "source_nat": _source_nat(c, director) if tier.one_armed else []}
+    return part
+
+
+def _services(c: Cluster, director: Host) -> list[Part]:
+    destinations = _Destinations(c, director)
+    return [
+        {
+            "protocol": port.protocol,
+            "address": str(vip),
+            "port": port.port,
+            **_options(port.service, vip.version),
+            "destinations": destinations.of(port.service, vip.version, port.to),
+        }
+        for vip in c.tier.vips
+        for port in c.ports
+    ]
+
+
+def _marked(c: Cluster, director: Host) -> list[Part]:
+    destinations = _Destinations(c, director)
+    service = c.tier.services[0]  # they agree but for protocol and port
+    return [
+        {
+            "fwmark": c.tier.fwmark,
+            "family": family(version),
+            **_options(service, version),
+            # port 0: whatever port the packet came for
+            "destinations": destinations.of(service, version, 0),
+        }
+        for version in c.versions
+    ]
+
+
+def _marks(c: Cluster) -> list[Part]:
+    by_protocol: dict[str, list[int]] = {}
+    for port in c.ports:
+        by_protocol.setdefault(port.protocol, []).append(port.port)
+    return [
+        {
+            "destination": str(vip),
+            "protocol": protocol,
+            # none named: all of them
+            "ports": [] if 0 in numbers else sorted(numbers),
+            "mark": c.tier.fwmark,
+        }
+        for vip in c.tier.vips
+        for protocol, numbers in by_protocol.items()
+    ]
+
+
+def _options(service: Service, version: int) -> Part:
+    mask = service.persistence_mask.of(version)
+    wanted = {
+        "scheduler": service.scheduler,
+        "scheduler_flags": list(service.scheduler_flags),
+        "persistent": service.persistent,
+        "persistence_engine": service.persistence_engine,
+        "one_packet": service.one_packet,
+    }
+    options = {key: value for key, value in wanted.items() if value}
+    return options if mask is None else {**options, "persistence_mask": mask}
+
+
+class _Destinations:
+    """The real servers of one director as destinations; services on the same port share one list."""
+
+    def __init__(self, c: Cluster, director: Host) -> None:
+        self._lists: dict[tuple[int, int | None, int, int], list[Part]] = {}
+        self._forward: Part = {"forward": c.tier.mode}
+        if c.tier.mode == "tun":
+            tunnel = dataclasses.asdict(c.tier.tunnel)
+            self._forward["tunnel"] = {key: value for key, value in tunnel.items() if value or key != "port"}
+        self._servers = {
+            version: [(str(path.rip), server.options.weight) for server, path in c.paths(director, version)]
+            for version in c.versions
+        }
+
+    def of(self, service: Service, version: int, port: int | None) -> list[Part]:
+        key = (version, port, service.upper_threshold, service.lower_threshold)
+        if key not in self._lists:
+            limits = {"upper_threshold": service.upper_threshold, "lower_threshold": service.lower_threshold}
+            rest = {**self._forward, **{name: value for name, value in limits.items() if value}}
+            self._lists[key] = [
+                {"address": rip, "port": port, "weight": weight, **rest} for rip, weight in self._servers[version]
+            ]
+        return self._lists[key]
+
+
+def _source_nat(c: Cluster, director: Host) -> list[Part]:
+    """Whose requests must look as if they came from the director, so that the reply passes it.
+
+    Where a real server's gateway is the director, only clients in its own network; else everybody.
+    """
+    sources: dict[int, dict[str, None]] = {}
+    for version in c.versions:
+        paths = c.paths(director, version)
+        through = all(path.network and path.dip in server.gateways(version) for server, path in paths)
+        everybody = "0.0.0.0/0" if version == 4 else "::/0"
+        sources[version] = dict.fromkeys(str(path.network) if through else everybody for _server, path in paths)
+    return [
+        {"source": source, "destination": str(vip), "protocol": port.protocol, "port": port.port}
+        for vip in c.tier.vips
+        for source in sources[vip.version]
+        for port in c.ports
+    ]
+
+
+def _holding_vips(vips: t.Iterable[Address], directors: t.Iterable[str], words: str) -> list[str]:
+    return [f"hold {', '.join(map(str, vips))} without answering for them; {words} {', '.join(directors)}"]
+
+
+def _nat_about(c: Cluster) -> list[str]:
+    if c.tier.one_armed:
+        return ["left as they are: the director's source NAT brings their replies back"]
+    what = (
+        "all traffic"
+        if c.tier.gateway_mode == "default"
+        else f"replies from {_ports([p._replace(port=p.to or 0) for p in c.ports])}"
+    )
+    return [f"{what} by way of {', '.join(c.dips())}"]
+
+
+def _director_about(c: Cluster) -> list[str]:
+    service = c.tier.services[0]
+    lines = [f"answers on {', '.join(map(str, c.tier.vips))}: {_ports(c.ports)}, scheduler {service.scheduler}"]
+    for server in c.servers:
+        rips = dict.fromkeys(str(path.rip) for _version, path in _paths_to(c, server))
+        lines.append(f"-> {server.name} {', '.join(rips)}, weight {server.options.weight}")
+    return lines
+
+
+def _ports(ports: t.Iterable[Port]) -> str:
+    return ", ".join(f"{one.protocol} {one.port or 'all ports'}" for one in ports)

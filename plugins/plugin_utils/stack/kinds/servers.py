@@ -1,0 +1,25 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``servers``: the hosts that do the work in the end. They are given only what the tier in front of them needs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..model import Tier
+from ..options import integer, listed, option, text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Servers(Tier):
+    """``port``: where the service listens; empty where that is for the tier in front to say."""
+
+    KIND = "servers"
+
+    hosts: str = option(text)
+    backend: str = ""
+    """Not an option: behind the servers stands nothing."""
+    state: str = "present"
+    """Not an option: servers are prepared by, and put back with, the tier in front of them."""
+    port: tuple[int, ...] = option(listed(integer(1, 65535)), ())

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words that all parts of the stack model share: tiers, findings, steps and the plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .addresses import Address
+from .options import choice, name_text, option, read, text
+
+if t.TYPE_CHECKING:
+    from .hosts import Inventory
+
+Severity = t.Literal["error", "warning"]
+Part = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: where (``tier``, ``host``; empty where it is about neither), which rule, what to do."""
+
+    tier: str
+    host: str
+    rule: str
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{word} {name}" for word, name in (("tier", self.tier), ("host", self.host)) if name)
+        return f"{where or 'lb_stack'}: {self.message} [{self.rule}]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """What one role does on some hosts at the same time; ``parts`` is its input for each of them."""
+
+    name: str
+    tier: str
+    part: str
+    """The role's entry point: ``director`` or ``real_server``."""
+    role: str
+    parts: dict[str, Part]
+    about: tuple[str, ...] = ()
+    """What these hosts get, in lines for people."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps in the order in which they are safe to take: what stands behind is ready before what sends to it."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tier:
+    """What every kind of tier has. A kind subclasses it, adds its options, and answers ``check`` and ``derive``."""
+
+    KIND: t.ClassVar[str] = ""
+    BACKENDS: t.ClassVar[tuple[str, ...]] = ()
+    """Kinds that may stand behind this one."""
+
+    name: str = option(name_text)
+    kind: str = option(text)
+    hosts: str = option(text, "")
+    backend: str = option(text, "")
+    state: str = option(choice("present", "absent"), "present")
+
+    @classmethod
+    def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
+        """The tier out of its mapping in ``lb_stack``, and what is wrong with it; ``None`` where it cannot be used."""
+        return read(cls, raw)
+
+    @classmethod
+    def check_together(cls, tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        """The rules between ``tiers``, which are those of this kind that are wanted and sound."""
+        yield from ()
+
+    @property
+    def addresses_for_clients(self) -> tuple[Address, ...]:
+        """The VIPs that this tier answers on."""
+        return ()
+
+    def check(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        """The rules of this kind. Called only where hosts and backend exist."""
+        yield from ()
+
+    def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
+        """The steps of this tier, from the back to the front. Called only where no finding is an error."""
+        yield from ()
+
+    def finding(self, rule: str, message: str, host: str = "", severity: Severity = "error") -> Finding:
+        """A finding about this tier."""
+        return Finding(self.name, host, rule, message, severity)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """The tiers that could be read, by name and in the order of ``lb_stack``.
+
+    ``broken`` are the remains of those that could not: nothing is said a second time about their options.
+    """
+
+    tiers: dict[str, Tier]
+    broken: t.Mapping[str, Tier] = dataclasses.field(default_factory=dict)
+
+    def behind(self, tier: Tier) -> Tier | None:
+        """The tier that ``tier`` sends to."""
+        return self.tiers.get(tier.backend)
