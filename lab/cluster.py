@@ -1,0 +1,224 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab as a whole: up, down, and what can be done to it in between."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import typing as t
+
+import yaml
+
+from . import cache, images, network, report, topology
+from .machine import Machine
+from .sandbox import Sandbox, need
+
+PROGRAMS = ("unshare", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs")
+SSH_OPTIONS = (
+    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto -o ControlPersist=120s"
+)
+
+
+class LabError(Exception):
+    """The lab cannot do what was asked; the message says why and what to do."""
+
+
+class Lab:
+    """The lab whose state lies in ``folder`` (a subfolder of .lab, named like the lab)."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder.resolve()
+        self.sandbox = Sandbox(self.folder)
+        # Sockets have short paths only, whatever the checkout's path is.
+        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:10]
+        self.sockets = pathlib.Path(tempfile.gettempdir()) / f"mixed-lb-{digest}"
+
+    @property
+    def topology(self) -> topology.Topology:
+        """The topology that the lab was brought up with."""
+        path = self.folder / "topology.yml"
+        if not path.exists():
+            raise LabError(f"there is no lab in {self.folder}; bring one up first")
+        return topology.load(yaml.safe_load(path.read_text()))
+
+    def machine(self, name: str) -> Machine:
+        """The host of that name, which must have a kernel of its own."""
+        host = self.topology.host(name)
+        if host.namespace:
+            raise LabError(f"{name} is a light host without a kernel of its own")
+        return Machine(self.sandbox, self.topology, host)
+
+    def machines(self) -> list[Machine]:
+        """All hosts with a kernel of their own."""
+        wanted = self.topology
+        return [Machine(self.sandbox, wanted, host) for host in wanted.machines()]
+
+    def up(self, source: pathlib.Path, timeout: float = 120) -> None:
+        """Boots the topology in ``source`` and returns when every host answers ssh; a lab that is up is left as it is."""
+        text = source.read_text()
+        wanted = topology.load(yaml.safe_load(text))
+        if self.sandbox.keeper() is not None:
+            if (self.folder / "topology.yml").read_text() != text:
+                raise LabError("a lab with another topology is up here; take it down first")
+            return
+        need(PROGRAMS)
+        images.prepare(host.release for host in wanted.machines())
+        self._clean()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "topology.yml").write_text(text)
+        with report.step(f"lab {self.folder.name}: boot {len(wanted.machines())} hosts"):
+            self.sandbox.start()
+            machines = self.machines()
+            self.sandbox.sh(network.build(wanted, machines))
+            self._write_inventory(wanted)
+            for machine in machines:
+                machine.start()
+            self.wait([machine.host.name for machine in machines], timeout)
+
+    def down(self) -> None:
+        """Ends the lab and removes all that it left, whatever state it is in."""
+        self.sandbox.stop()
+        self._clean()
+
+    def _clean(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def wait(self, names: t.Sequence[str], timeout: float = 120) -> None:
+        """Returns when sshd answers on every named host; ``LabError`` with the end of a console otherwise."""
+        wanted = self.topology
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: self._wait(name, wanted.management_address(name), timeout), names))
+
+    def _wait(self, name: str, address: str, timeout: float) -> None:
+        # One process a host: it polls inside the lab's network until sshd has said its first word.
+        script = f"until nc -w 1 {address} 22 </dev/null 2>/dev/null | grep -q ^SSH; do sleep 0.2; done"
+        machine = self.machine(name)
+        deadline = time.monotonic() + timeout
+        with subprocess.Popen([*self.sandbox.enter(), "sh", "-c", script]) as poll:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    poll.wait(1)
+                    return
+                if machine.pid() is None or time.monotonic() > deadline:
+                    poll.kill()
+                    console = (machine.folder / "console.log").read_text(errors="replace")[-1500:]
+                    how = f"does not answer ssh on {address}" if machine.pid() else "is not running"
+                    raise LabError(f"{name} {how}; its console ends with:\n{console}")
+
+    def ssh_options(self) -> str:
+        """The ssh options that lead into the lab from outside."""
+        enter = " ".join(word for word in self.sandbox.enter() if not word.startswith("--wdns"))
+        enter = enter.replace(" --mount --pid", "")
+        return f"{SSH_OPTIONS} -o ControlPath={self.sockets}/%h -o 'ProxyCommand={enter} nc %h %p'"
+
+    def _write_inventory(self, wanted: topology.Topology) -> None:
+        hosts = {
+            host.name: {
+                "ansible_host": wanted.management_address(host.name),
+                "ansible_user": "root",
+                "ansible_port": 22,
+                "ansible_ssh_private_key_file": str(cache.ssh_key()),
+                "ansible_ssh_common_args": self.ssh_options(),
+                "ansible_python_interpreter": "/usr/bin/python3",
+            }
+            for host in wanted.machines()
+        }
+        (self.folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}, sort_keys=False, width=1000))
+
+    def ssh(self, name: str, command: t.Sequence[str] = ()) -> list[str]:
+        """The words of an ssh call to that host."""
+        self.machine(name)
+        address = self.topology.management_address(name)
+        return ["sh", "-c", f'exec ssh -i {cache.ssh_key()} {self.ssh_options()} root@{address} "$@"', "ssh", *command]
+
+    def run(self, name: str, command: str, check: bool = True) -> str:
+        """Runs a shell command on that host and returns its output."""
+        if self.topology.host(name).namespace:
+            argv = [*self.sandbox.enter(name), "sh", "-c", command]
+        else:
+            argv = self.ssh(name, [command])
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise LabError(f"{name}: {command}: exit code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def power_cut(self, names: t.Sequence[str]) -> None:
+        """Cuts the power of the named hosts."""
+        for name in names:
+            self.machine(name).power_cut()
+            self._forget_connection(name)
+
+    def power_on(self, names: t.Sequence[str]) -> None:
+        """Powers the named hosts on and waits until they answer."""
+        for name in names:
+            machine = self.machine(name)
+            if machine.pid() is None:
+                machine.start()
+        self.wait(names)
+
+    def reboot(self, names: t.Sequence[str], timeout: float = 120) -> None:
+        """Reboots the named hosts in an orderly way, all at once, and waits until systemd has started everything."""
+        before = {name: self._boot_id(name) for name in names}
+        for name in names:
+            self.run(name, "systemctl reboot", check=False)
+            self._forget_connection(name)
+        deadline = time.monotonic() + timeout
+        for name in names:
+            while self._boot_id(name) in ("", before[name]):
+                if time.monotonic() > deadline:
+                    raise LabError(f"{name} did not come back within {timeout:.0f} s")
+                self._forget_connection(name)
+                time.sleep(0.2)
+            self.run(name, "systemctl is-system-running --wait >/dev/null || true")
+
+    def _boot_id(self, name: str) -> str:
+        return self.run(name, "cat /proc/sys/kernel/random/boot_id", check=False).strip()
+
+    def _forget_connection(self, name: str) -> None:
+        # A shared connection to a host that is gone would hang whoever comes next.
+        socket = self.sockets / self.topology.management_address(name)
+        if socket.exists():
+            subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], capture_output=True, check=False)
+
+    def partition(self, names: t.Sequence[str]) -> None:
+        """Pulls the data cables of the named hosts; the management network stays."""
+        self.sandbox.sh("\n".join(network.unplug(port) for port, _network in self._ports(names)))
+
+    def heal(self, names: t.Sequence[str]) -> None:
+        """Plugs the data cables of the named hosts in again."""
+        self.sandbox.sh("\n".join(network.plug(port, name) for port, name in self._ports(names)))
+
+    def _ports(self, names: t.Sequence[str]) -> list[tuple[str, str]]:
+        hosts = [self.topology.host(name) for name in names]
+        return [(network.port(host, index), nic.network) for host in hosts for index, nic in enumerate(host.nics)]
+
+    def capture(self, place: str, words: t.Sequence[str]) -> list[str]:
+        """The words of a tcpdump call on a network (its bridge) or on HOST.NIC (that host's cable, as host.0)."""
+        return [*self.sandbox.enter(), "tcpdump", "-U", "-l", "-nn", "-i", place, *words]
+
+    def status(self) -> dict[str, t.Any]:
+        """What runs: the keeper, and for each host its process and resident memory in MiB."""
+        keeper = self.sandbox.keeper()
+        hosts: dict[str, t.Any] = {}
+        if keeper is not None:
+            for machine in self.machines():
+                pid = machine.pid()
+                hosts[machine.host.name] = {"pid": pid, "address": self.topology.management_address(machine.host.name)}
+        return {"lab": self.folder.name, "keeper": keeper, "hosts": hosts}
+
+
+def find(name: str) -> Lab:
+    """The lab of that name in this checkout."""
+    return Lab(pathlib.Path(os.environ.get("MIXED_LB_LAB_STATE", ".lab")) / name)
+

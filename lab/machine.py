@@ -1,0 +1,124 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host with a kernel of its own: start it, cut its power, see whether it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import signal
+import subprocess
+import zlib
+
+from . import images, kernels
+from .sandbox import Sandbox, processes
+from .topology import MANAGEMENT_NETWORK, Host, Topology
+
+MANAGEMENT_UNIT = 9  # vec9 is named mgmt0 in the guest
+
+
+class Machine:
+    """The kernel process of ``host``; its files lie in the lab's folder."""
+
+    def __init__(self, sandbox: Sandbox, topology: Topology, host: Host) -> None:
+        self.sandbox, self.topology, self.host = sandbox, topology, host
+        self.folder = sandbox.folder / "machines" / host.name
+        self._umid = f"umid={host.name}"
+        self._uml_dir = f"uml_dir={self.folder}/uml"
+
+    def taps(self) -> dict[str, str]:
+        """The host's taps on the lab's side, with the network that each is plugged into."""
+        taps = {tap(self.host, index): nic.network for index, nic in enumerate(self.host.nics)}
+        if self.topology.management:
+            taps[tap(self.host, MANAGEMENT_UNIT)] = "mgmt"
+        return taps
+
+    def pid(self) -> int | None:
+        """The process to kill for a power cut: the one that holds the kernel's own process namespace."""
+        for pid, words in processes():
+            if words[0] == "unshare" and self._umid in words and self._uml_dir in words:
+                return pid
+        return None
+
+    def start(self) -> None:
+        """Powers the host on; a disk that is there is kept, so a start after a power cut is a boot of the same host."""
+        kernel = kernels.get(self.host.kernel)
+        base = images.get(self.host.release, self.host.image)
+        (self.folder / "uml").mkdir(parents=True, exist_ok=True)
+        argv = [
+            *self.sandbox.enter(),
+            "unshare",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            str(kernel.program),
+            self._umid,
+            self._uml_dir,
+            f"mem={self.host.memory}M",
+            f"ubd0={self.folder}/disk.cow,{base}",
+            "root=/dev/ubda",
+            "rw",
+            "con=null",
+            "con0=null,fd:1",
+            "ssl=null",
+            "quiet",
+            "net.ifnames=0",
+            *kernel.options,
+            *self._network_words(),
+        ]
+        with (self.folder / "console.log").open("ab") as console:
+            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+
+    def _network_words(self) -> list[str]:
+        host = self.host
+        words = [
+            f"systemd.hostname={host.name}",
+            f"systemd.machine_id={hashlib.md5(host.name.encode(), usedforsecurity=False).hexdigest()}",
+            f"lab.manager={host.network_manager}",
+        ]
+        for index, nic in enumerate(host.nics):
+            words += [_vector(index, host), f"lab.eth{index}={','.join(nic.addresses)}"]
+        if self.topology.management:
+            address = f"{self.topology.management_address(host.name)}/{MANAGEMENT_NETWORK.prefixlen}"
+            words += [_vector(MANAGEMENT_UNIT, host), f"lab.mgmt0={address}"]
+        if host.gateways:
+            words.append(f"lab.gateway={','.join(host.gateways)}")
+        if host.app:
+            words.append(f"lab.app={host.app}")
+        return words
+
+    def power_cut(self) -> bool:
+        """Ends the kernel between two instructions; True where it ran."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGKILL)
+        path = pathlib.Path(f"/proc/{pid}")
+        while path.exists() and "State:\tZ" not in _read(path / "status"):
+            pass
+        return True
+
+
+def _read(path: pathlib.Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return "State:\tZ"
+
+
+def tap(host: Host, unit: int) -> str:
+    """The name of a host's tap (at most 15 characters, as the kernel wants)."""
+    return f"{host.name}.{unit}"
+
+
+def mac(host: Host, unit: int) -> str:
+    """The hardware address of a network card: the same at every boot and in every lab."""
+    digest = zlib.crc32(host.name.encode()).to_bytes(4, "big")
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest, unit))
+
+
+def _vector(unit: int, host: Host) -> str:
+    # Without gro=1 the guest drops every segment that a neighbour sends with offload.
+    return f"vec{unit}:transport=tap,ifname={tap(host, unit)},mac={mac(host, unit)},depth=64,gro=1"
