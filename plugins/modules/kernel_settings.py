@@ -193,8 +193,8 @@ def main() -> None:
 
 def _how_to_reload(stale: t.Any) -> str:
     return (
-        f"{stale.module} runs with {stale.parameter}={stale.running} and gets {stale.wanted} when it is loaded anew: at a"
-        f" reboot, or once nothing uses it any more, by: modprobe -r {stale.module} && modprobe {stale.module}"
+        f"{stale.module} runs with {stale.parameter}={stale.running} and gets {stale.wanted} when it is loaded anew:"
+        f" at a reboot, or once nothing uses it any more, by: modprobe -r {stale.module} && modprobe {stale.module}"
     )
 
 

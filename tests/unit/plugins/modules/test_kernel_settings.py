@@ -17,7 +17,7 @@ from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.f
 @pytest.fixture
 def kernel(monkeypatch):
     fake = FakeKernel()
-    monkeypatch.setattr(kernel_settings, "Host", lambda *real: Host(fake, fake.files, fake))
+    monkeypatch.setattr(kernel_settings, "Host", lambda *real: fake.host)
     return fake
 
 
