@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What brings IPVS back at boot: a rules file and units of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import typing as t
+
+from ..system.files import FileProblem
+from ..system.units import Unit, UnitProblem, Units
+from . import render
+from .app import Outcome, Session
+from .model import Table
+from .runner import IpvsError
+
+FOLDER = "/etc/mixed_lb/ipvs"
+SCOPE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def check_scope(scope: str) -> None:
+    if not SCOPE.fullmatch(scope):
+        raise IpvsError(
+            f"persist: {scope!r} is no scope name: use small letters, digits, _ and -, and begin without _ or -"
+        )
+
+
+def persist_table(session: Session, scope: str, table: Table, outcome: Outcome) -> None:
+    """Make the boot restore this table; an empty one takes the scope's file and unit away."""
+    path, name = f"{FOLDER}/{scope}.rules", f"mixed-lb-ipvs-{scope}.service"
+    wanted = render.rules(table) or None
+    found = session.files.read(path)
+    if found != wanted:
+        outcome.changed = True
+        outcome.compare(path, found or "", wanted or "")
+        with _boot_words(outcome):
+            _put(session, path, wanted)
+    # systemd looks the bare name up by itself, in /usr/sbin too.
+    unit = render.boot_unit(f"IPVS table of scope {scope}", "ipvsadm -R", rules_file=path) if wanted else None
+    persist_unit(session, name, unit, outcome)
+
+
+def persist_unit(session: Session, name: str, content: str | None, outcome: Outcome) -> None:
+    """Install and enable a unit, or remove it where ``content`` is ``None``; the live system is not touched."""
+    units = Units(session.command, session.files)
+    unit = Unit(name, content or "")
+    outcome.compare(unit.path, session.files.read(unit.path) or "", unit.content)
+    with _boot_words(outcome):
+        check = session.check
+        acted = units.remove(name, check=check) if content is None else units.install(unit, check=check)
+        outcome.changed = acted or outcome.changed
+
+
+def _put(session: Session, path: str, content: str | None) -> None:
+    if session.check:
+        return
+    if content is None:
+        session.files.remove(path)
+    else:
+        session.files.write(path, content)
+
+
+@contextlib.contextmanager
+def _boot_words(outcome: Outcome) -> t.Iterator[None]:
+    """Say in every failure that the live part was done, and what it was."""
+    try:
+        yield
+    except (FileProblem, UnitProblem) as error:
+        text = f"IPVS is as asked for now, but will not be after a reboot: {error}"
+        raise IpvsError(text, changed=outcome.changed, commands=outcome.commands) from error

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``ipvs_table`` and ``ipvs_service`` do."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import boot, owner, wanted
+from .app import Drain, Outcome, Session
+from .model import Table
+from .plan import Policy, target
+
+Params = t.Mapping[str, t.Any]
+
+
+def table(session: Session, params: Params) -> Outcome:
+    """A whole table, in force now and, with ``persist``, after every boot."""
+    desired = wanted.table(params["services"])
+    restrict = params["restrict"]
+    policy = Policy(None if restrict is None else wanted.scope(restrict), params["purge"], params["keep_weights"])
+    scope = params["persist"]
+    if scope is not None:
+        boot.check_scope(scope)
+        if desired:
+            owner.refuse_flushing_service(session.files)
+    if not params["ignore_keepalived"]:
+        owner.refuse_keepalived(session.command, session.files)
+    before = session.read()
+    after = target(before, desired, policy)
+    outcome = session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
+    if scope is not None:
+        boot.persist_table(session, scope, {key: after[key] for key in desired}, outcome)
+    return outcome
+
+
+def service(session: Session, params: Params) -> Outcome:
+    """One service; its destinations are left alone unless they are given."""
+    absent = params["state"] == "absent"
+    key = wanted.service_key(params)
+    desired = None if absent else wanted.service(params)
+    if not params["ignore_keepalived"]:
+        owner.refuse_keepalived(session.command, session.files)
+    before = session.read()
+    if desired is None:
+        after: Table = {other: found for other, found in before.items() if other != key}
+    else:
+        if params["destinations"] is None and key in before:
+            desired = desired.with_destinations(before[key].destinations)
+        after = target(before, {key: desired}, Policy(keep_weights=params["keep_weights"]))
+    return session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
