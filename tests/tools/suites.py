@@ -1,0 +1,103 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of ./test: which steps each consists of."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from pathlib import Path
+
+from . import cores, report
+from .artifact import check_artifact
+from .cores import CORES, MAIN, Core
+from .paths import JUNIT, ROOT, environment, shell_scripts
+from .sanity import check_sanity
+from .steps import Shell, Step, passthrough, run_all, run_one, skip, tool
+
+
+def unit() -> list[report.Outcome]:
+    """pytest on every version of ansible-core."""
+
+    def run(core: Core, venv: Path, shell: Shell) -> report.Count:
+        junit = _fresh(JUNIT / f"unit-{core.name}.xml")
+        argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
+        return report.of_suite(shell.call(argv, environment(venv)), [junit])
+
+    return run_all(_on_every_core("unit", run))
+
+
+def sanity() -> list[report.Outcome]:
+    """ansible-test sanity on every version of ansible-core."""
+
+    return run_all(_on_every_core("sanity", check_sanity))
+
+
+def lint() -> list[report.Outcome]:
+    """Everything that reads the files without running them, and the build of the artifact."""
+    return run_all(
+        [
+            tool("ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
+            tool("yamllint", ["yamllint", "--strict", "."]),
+            tool("ruff check", ["ruff", "check", "."]),
+            tool("ruff format", ["ruff", "format", "--check", "."]),
+            tool("mypy", ["mypy", *_mypy_packages()]),
+            tool("shellcheck", ["shellcheck", "--external-sources", *shell_scripts()]),
+            tool("changelog", ["antsibull-changelog", "lint"]),
+            tool(
+                "docs",
+                ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."],
+            ),
+            Step("artifact", check_artifact),
+        ]
+    )
+
+
+def molecule(names: t.Sequence[str]) -> list[report.Outcome]:
+    """Scenarios in the lab; without names, all. The lab's own command runs them and leaves one JUnit file for each."""
+    scenarios = names or sorted(
+        path.parent.name
+        for path in (ROOT / "molecule").glob("*/molecule.yml")
+        if path.parent.name not in ("default", "resources")
+    )
+    runner = ROOT / "lab/run-scenarios"
+    if not scenarios or not runner.is_file():
+        return [run_one(skip("molecule", "there are no scenarios yet"))]
+
+    def run(shell: Shell) -> report.Count:
+        for stale in JUNIT.glob("molecule-*.xml"):
+            stale.unlink()
+        return report.of_suite(passthrough([runner, *scenarios]), JUNIT.glob("molecule-*.xml"))
+
+    return [run_one(Step("molecule", run))]
+
+
+def _on_every_core(what: str, run: t.Callable[[Core, Path, Shell], report.Count]) -> list[Step]:
+    def step(core: Core) -> Step:
+        name = f"{what} {core.name}"
+        python = Path(sys.executable) if core is MAIN else cores.find_python(core)
+        if python is None:
+            return skip(name, f"ansible-core {core.name} needs Python {core.pythons}, and none was found")
+        return Step(name, lambda shell: run(core, cores.make_venv(core, python, shell), shell))
+
+    return [step(core) for core in CORES]
+
+
+def _mypy_packages() -> list[str]:
+    """The packages whose types are checked, as arguments for mypy: those that exist."""
+    base = "ansible_collections.mixed_lb.stack.plugins"
+    packages = {
+        ROOT / "plugins/module_utils": f"{base}.module_utils",
+        ROOT / "plugins/plugin_utils": f"{base}.plugin_utils",
+        ROOT / "lab": "lab",
+        ROOT / "tests/tools": "tools",
+    }
+    return [word for path, name in packages.items() if next(path.rglob("*.py"), None) for word in ("-p", name)]
+
+
+def _fresh(file: Path) -> Path:
+    """``file`` without what an earlier run left in it, its folder made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    return file
