@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-
+from ansible.release import __version__
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.check import check
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import derive
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
@@ -35,11 +35,20 @@ class ActionModule(ActionBase):
         findings += check(stack, inventory)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
-            raise AnsibleActionFail(_report(errors))
+            return self._failed(result, errors)
         plan = derive(stack, inventory)
         result.update(changed=False, summary=summary(plan), **_for_playbooks(plan))
         result["warnings"] = [str(finding) for finding in findings]
         return result
+
+    def _failed(self, result: dict[str, t.Any], errors: list[Finding]) -> dict[str, t.Any]:
+        heading = f"lb_stack has {len(errors)} error{'s'[: len(errors) != 1]}; no host was touched:"
+        report = "\n".join([heading, *(f"- {error}" for error in errors)])
+        if __version__.startswith(("2.16.", "2.17.", "2.18.")):
+            # these print a task's message as one long line; from 2.19 Ansible shows its lines by itself
+            self._display.error(report, wrap_text=False)
+        # not raised: they would also add words about a traceback
+        return {**result, "failed": True, "msg": report}
 
     def _stack(self, variables: dict[str, t.Any]) -> object:
         if self._task.args.get("stack") is not None:
@@ -49,11 +58,6 @@ class ActionModule(ActionBase):
                 "lb_stack is not defined: describe the stack in group_vars/all.yml, see docs/stack.md"
             )
         return plain(self._templar.template(variables["lb_stack"]))
-
-
-def _report(errors: list[Finding]) -> str:
-    heading = f"lb_stack has {len(errors)} error{'s'[: len(errors) != 1]}; no host was touched:"
-    return "\n".join([heading, *(f"- {finding}" for finding in errors)])
 
 
 def _for_playbooks(plan: Plan) -> dict[str, t.Any]:

@@ -50,10 +50,8 @@ def _backend(tier: Tier, stack: Stack) -> t.Iterator[Finding]:
         return
     behind = stack.behind(tier)
     if behind is None:
-        yield tier.finding(
-            "backend",
-            f"backend: there is no tier {tier.backend!r}{did_you_mean(tier.backend, [name for name in stack.tiers if name != tier.name])}",
-        )
+        near = did_you_mean(tier.backend, (name for name in stack.tiers if name != tier.name))
+        yield tier.finding("backend", f"backend: there is no tier {tier.backend!r}{near}")
     elif tier.BACKENDS and behind.kind not in tier.BACKENDS:
         kinds = " or ".join(tier.BACKENDS)
         yield tier.finding(

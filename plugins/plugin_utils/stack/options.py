@@ -64,10 +64,14 @@ def read(cls: type[T], raw: object, prefix: str = "", also: t.Iterable[str] = ()
 
 
 def did_you_mean(word: str, known: t.Iterable[str]) -> str:
-    """``; did you mean 'x'?`` where one known word is near, else the list of them all."""
+    """``; did you mean 'x'?`` where one known word is near, else those that are known, as far as they fit in a line."""
     known = list(known)
     near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    return (
+        f"; did you mean {near[0]!r}?"
+        if near
+        else f"; known are {', '.join(known[:20])}{', ...'[: 5 * (len(known) > 20)]}"
+    )
 
 
 def shown(value: object) -> str:

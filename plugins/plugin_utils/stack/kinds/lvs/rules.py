@@ -45,7 +45,7 @@ def service_options(c: Cluster) -> Findings:
             yield c.tier.finding(rule, message)
         for version in (4, 6):
             if service.persistence_mask.of(version) is not None and version not in c.versions:
-                text = f"persistence_mask: there is no IPv{version} VIP; give {{ipv4: 24, ipv6: 64}}, each for the VIPs there are"
+                text = f"persistence_mask: there is no IPv{version} VIP: give {{ipv4: 24, ipv6: 64}} as needed"
                 yield c.tier.finding("persistence", text)
 
 

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks, run by the real ansible-playbook; site.yml with roles that only say that they were called."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[4]
+INVENTORIES = sorted(path.name for path in (ROOT / "inventories").iterdir())
+BROKEN = {
+    "tiers": [{"name": "app", "kind": "lvs", "vips": ["x"], "hosts": "nobody"}, {"name": "web", "kind": "server"}]
+}
+# every variable is looked at: one that the plan does not have fails here
+ROLE = """---
+- name: Say what came
+  ansible.builtin.debug:
+    msg: "CALLED PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
+
+- name: Break where the test wants it
+  ansible.builtin.fail:
+    msg: wanted
+  when: inventory_hostname == (broken | default(''))
+"""
+
+
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The collection with stand-ins for its roles."""
+    top = tmp_path_factory.mktemp("collections")
+    here = top / "ansible_collections" / "mixed_lb" / "stack"
+    here.mkdir(parents=True)
+    for name in ("plugins", "playbooks"):
+        shutil.copytree(ROOT / name, here / name)
+    shutil.copy(ROOT / "site.yml", here)
+    for role in ("lvs_dr", "lvs_nat", "lvs_tun"):
+        tasks = here / "roles" / role / "tasks"
+        tasks.mkdir(parents=True)
+        for part in ("director", "real_server"):
+            (tasks / f"{part}.yml").write_text(ROLE.replace("PART", part).replace("ROLE", role))
+    return top
+
+
+def play(collections: pathlib.Path, playbook: str, inventory: str, *more: str) -> subprocess.CompletedProcess[str]:
+    here = collections / "ansible_collections" / "mixed_lb" / "stack"
+    program = pathlib.Path(sys.executable).with_name("ansible-playbook")
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        "ANSIBLE_HOME": str(collections / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORKS": "4",
+    }
+    # a task that connects to a host fails
+    words = ["-i", str(ROOT / "inventories" / inventory), "-e", "ansible_ssh_executable=/bin/false", *more]
+    return subprocess.run(
+        [str(program), str(here / playbook), *words], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def called(run: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
+    return [(part, host) for part, host, _count in re.findall(r"CALLED (\w+) (\w+) (\d+)", run.stdout)]
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_validate_shows_what_each_host_gets_and_connects_to_none(collections: pathlib.Path, inventory: str) -> None:
+    run = play(collections, "playbooks/validate.yml", inventory)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "192.0.2.100, 2001:db8:0:2::100" in run.stdout
+    assert "web1, web2, web3" in run.stdout
+    assert "WARNING" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_site_goes_from_the_back_to_the_front(collections: pathlib.Path, inventory: str) -> None:
+    run = play(collections, "site.yml", inventory)
+    assert run.returncode == 0, run.stdout + run.stderr
+    servers = [("real_server", f"web{number}") for number in (1, 2, 3)]
+    order = called(run)
+    assert sorted(order[:3]) == servers
+    assert order[3:] == ([] if inventory == "dsr_behind_appliance" else [("director", "lb1")])
+
+
+def test_the_front_is_not_touched_when_the_back_failed(collections: pathlib.Path) -> None:
+    run = play(collections, "site.yml", "lvs_dr", "-e", "broken=web2")
+    assert run.returncode != 0
+    assert ("real_server", "web2") in called(run)
+    assert ("director", "lb1") not in called(run)
+
+
+@pytest.mark.parametrize("limit", ["lb1", "web3"])
+def test_limit_takes_hosts_out_of_the_run_but_not_out_of_the_plan(collections: pathlib.Path, limit: str) -> None:
+    full = json.dumps(summary_of(play(collections, "playbooks/validate.yml", "lvs_nat")))
+    assert json.dumps(summary_of(play(collections, "playbooks/validate.yml", "lvs_nat", "--limit", limit))) == full
+    run = play(collections, "site.yml", "lvs_nat", "--limit", limit, "--check")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [host for _part, host in called(run)] == [limit]
+
+
+def test_all_errors_are_reported_at_once_and_no_host_is_touched(collections: pathlib.Path) -> None:
+    run = play(collections, "site.yml", "lvs_dr", "-e", json.dumps({"lb_stack": BROKEN}))
+    assert run.returncode != 0
+    output = run.stdout + run.stderr
+    for words in ("lb_stack has", "'x'", "mode is missing", "no group 'nobody'", "did you mean 'servers'?"):
+        assert words in output
+    assert called(run) == []
+    assert "Traceback" not in output
+
+
+def test_an_inventory_without_a_stack_says_what_to_do(collections: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {lb1: {}}}\n")
+    run = play(collections, "playbooks/validate.yml", str(tmp_path / "hosts.yml"))
+    assert run.returncode != 0
+    assert "lb_stack is not defined" in run.stdout + run.stderr
+
+
+def test_templates_in_the_stack_and_in_host_variables_are_rendered(collections: pathlib.Path) -> None:
+    more = {"vip": "192.0.2.77", "lb_stack": json.loads(json.dumps(STACK)), "heavy": 7, "lb_weight": "{{ heavy }}"}
+    run = play(collections, "playbooks/validate.yml", "lvs_dr", "-e", json.dumps(more))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "answers on 192.0.2.77" in run.stdout
+    assert "weight 7" in run.stdout
+
+
+STACK = {
+    "tiers": [
+        {"name": "app", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["{{ vip }}"], "backend": "web"},
+        {"name": "web", "kind": "servers", "hosts": "web", "port": "{{ 80 * 100 }}"},
+    ]
+}
+
+
+def summary_of(run: subprocess.CompletedProcess[str]) -> list[str]:
+    assert run.returncode == 0, run.stdout + run.stderr
+    return re.findall(r'^        "(.*?)",?$', run.stdout, re.MULTILINE)
