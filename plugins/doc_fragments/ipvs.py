@@ -30,7 +30,8 @@ options:
     description: The port; V(0) for all ports, which needs O(persistent). Not with O(fwmark).
     type: int
   fwmark:
-    description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address and port.
+    description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address and
+      port.
     type: int
   family:
     description: Address family of a O(fwmark) service, V(ipv4) unless given. Other services have that of their address.
@@ -49,8 +50,8 @@ options:
     choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
   scheduler_flags:
     description:
-      - V(sh-fallback) and V(sh-port) for scheduler V(sh), V(mh-fallback) and V(mh-port) for V(mh); V(flag-1), V(flag-2) and
-        V(flag-3) for the others.
+      - V(sh-fallback) and V(sh-port) for scheduler V(sh), V(mh-fallback) and V(mh-port) for V(mh); V(flag-1),
+        V(flag-2) and V(flag-3) for the others.
       - Without V(sh-fallback) or V(mh-fallback) clients that are hashed to a destination of weight 0 are refused.
     type: list
     elements: str
@@ -84,7 +85,8 @@ options:
         type: int
       forward:
         description:
-          - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and ports, V(tun) wraps them.
+          - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and ports,
+            V(tun) wraps them.
         type: str
         choices: [dr, nat, tun]
       weight:
@@ -118,7 +120,8 @@ options:
     CHANGE = r"""
 options:
   keep_weights:
-    description: Leave the weights of destinations that are there already as they are, so that drained servers stay drained.
+    description: Leave the weights of destinations that are there already as they are, so that drained servers stay
+      drained.
     type: bool
     default: false
   rollback:

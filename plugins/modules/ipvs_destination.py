@@ -47,10 +47,12 @@ options:
         description: The port; V(0) for all ports. Not with O(service.fwmark).
         type: int
       fwmark:
-        description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address and port.
+        description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address
+          and port.
         type: int
       family:
-        description: Address family of a O(service.fwmark) service, V(ipv4) unless given. Other services have that of their address.
+        description: Address family of a O(service.fwmark) service, V(ipv4) unless given. Other services have that of
+          their address.
         type: str
         choices: [ipv4, ipv6]
   address:
@@ -62,7 +64,8 @@ options:
     type: int
   forward:
     description:
-      - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and ports, V(tun) wraps them.
+      - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and ports, V(tun)
+        wraps them.
     type: str
     choices: [dr, nat, tun]
   weight:
@@ -93,13 +96,15 @@ options:
         choices: [none, csum, remcsum]
   drain_timeout:
     description:
-      - Seconds to wait, with V(drained) and V(absent), until the destination has no active connection. V(0) does not wait.
+      - Seconds to wait, with V(drained) and V(absent), until the destination has no active connection. V(0) does not
+        wait.
       - UDP services are not waited for, since the end of a UDP exchange cannot be seen. C(ipvsadm) counts all of it as
         inactive connections, until their time is up.
     type: float
     default: 0.0
   require_drained:
-    description: Fail when connections are left after O(drain_timeout). With V(absent), do not delete then, but stay at weight 0.
+    description: Fail when connections are left after O(drain_timeout). With V(absent), do not delete then, but stay
+      at weight 0.
     type: bool
     default: false
 seealso:
@@ -147,7 +152,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 active_connections:
-  description: Active connections of the destination that are left after draining, or were when it was deleted. None after V(present).
+  description: Active connections of the destination that are left after draining, or were when it was deleted. None
+    after V(present).
   returned: success
   type: int
 commands:
@@ -157,8 +163,8 @@ commands:
   elements: str
   sample: ['ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.11:80 -g -w 0']
 before:
-  description: The service as it was, as a list of none or one in the schema of M(mixed_lb.stack.ipvs_table)'s services. Empty
-    when nothing changes.
+  description: The service as it was, as a list of none or one in the schema of M(mixed_lb.stack.ipvs_table)'s
+    services. Empty when nothing changes.
   returned: success
   type: list
   elements: dict

@@ -24,9 +24,10 @@ options:
       - What to read besides the table itself.
       - V(activity) adds C(active_connections) and C(inactive_connections) to each destination, V(persistent) adds
         C(persistent_connections).
-      - V(stats) adds totals and V(rates) adds values a second to each service and destination. They lag by up to two seconds, and
-        a destination's packets and connections begin anew after 4294967295.
-      - V(timeouts), V(daemons) and V(connections) read the timeouts, the sync daemons and every entry of the connection table.
+      - V(stats) adds totals and V(rates) adds values a second to each service and destination. They lag by up to two
+        seconds, and a destination's packets and connections begin anew after 4294967295.
+      - V(timeouts), V(daemons) and V(connections) read the timeouts, the sync daemons and every entry of the
+        connection table.
       - Without the first four, RV(services) can be given to M(mixed_lb.stack.ipvs_table) as it is.
     type: list
     elements: str

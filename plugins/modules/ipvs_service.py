@@ -78,8 +78,8 @@ commands:
   elements: str
   sample: ['ipvsadm -A -t 192.0.2.100:443 -s wrr -p 300 -M 255.255.255.0']
 before:
-  description: The service as it was, as a list of none or one in the schema of M(mixed_lb.stack.ipvs_table)'s services. Empty
-    when nothing changes.
+  description: The service as it was, as a list of none or one in the schema of M(mixed_lb.stack.ipvs_table)'s
+    services. Empty when nothing changes.
   returned: success
   type: list
   elements: dict

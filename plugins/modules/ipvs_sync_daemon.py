@@ -13,8 +13,8 @@ version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:
-  - Manages the kernel's IPVS sync daemons. A C(master) sends its connections by multicast, a C(backup) takes them over. Both may
-    run on one host.
+  - Manages the kernel's IPVS sync daemons. A C(master) sends its connections by multicast, a C(backup) takes them
+    over. Both may run on one host.
   - A daemon that runs with other values is stopped and started anew. Should that be refused, it is started as it was.
   - IPVS refuses sync daemons while a destination is of another address family than its service.
 extends_documentation_fragment:
@@ -36,7 +36,8 @@ options:
     description: The interface to send and receive on. It needs an address. Required with O(state=started).
     type: str
   sync_id:
-    description: Number of the group of directors, V(0) to V(255). A backup takes what carries its own, or everything with V(0).
+    description: Number of the group of directors, V(0) to V(255). A backup takes what carries its own, or everything
+      with V(0).
     type: int
     default: 0
   group:
@@ -56,8 +57,8 @@ options:
     type: int
   persist:
     description:
-      - V(true) starts the same daemon at boot, by C(mixed-lb-ipvs.sync-ROLE.service), once the network is up. V(false), and
-        O(state=stopped) with V(true), take that unit away.
+      - V(true) starts the same daemon at boot, by C(mixed-lb-ipvs.sync-ROLE.service), once the network is up.
+        V(false), and O(state=stopped) with V(true), take that unit away.
       - What boot does is left as it is unless this is given.
     type: bool
 """
@@ -83,7 +84,7 @@ commands:
   returned: always
   type: list
   elements: str
-  sample: ['ipvsadm --start-daemon master --mcast-interface eth1 --syncid 5 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1']
+  sample: ['ipvsadm --stop-daemon master']
 before:
   description: The daemon as it ran, in the names of the options; empty when none did.
   returned: success

@@ -13,10 +13,13 @@ version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:
-  - Compares the live table with the services described and sends one command for each record that differs, all in one call.
-  - Destinations of a described service are exact, so extra ones are deleted. Other services are not touched, unless O(purge) says so.
+  - Compares the live table with the services described and sends one command for each record that differs, all in
+    one call.
+  - Destinations of a described service are exact, so extra ones are deleted. Other services are not touched, unless
+    O(purge) says so.
   - Records are edited in place, what is new comes before anything goes, and connections that exist go on.
-  - Afterwards the table is read again. A command that was refused is named, in the words of C(ipvsadm), and the table is put back.
+  - Afterwards the table is read again. A command that was refused is named, in the words of C(ipvsadm), and the
+    table is put back.
 extends_documentation_fragment:
   - mixed_lb.stack.attributes
   - mixed_lb.stack.ipvs.requirements
@@ -40,10 +43,12 @@ options:
         description: The port; V(0) for all ports, which needs O(services[].persistent). Not with O(services[].fwmark).
         type: int
       fwmark:
-        description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address and port.
+        description: A firewall mark, V(1) to V(4294967295), that stands for the service instead of protocol, address
+          and port.
         type: int
       family:
-        description: Address family of a O(services[].fwmark) service, V(ipv4) unless given. Other services have that of their address.
+        description: Address family of a O(services[].fwmark) service, V(ipv4) unless given. Other services have that
+          of their address.
         type: str
         choices: [ipv4, ipv6]
       scheduler:
@@ -55,8 +60,8 @@ options:
         choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
       scheduler_flags:
         description:
-          - V(sh-fallback) and V(sh-port) for scheduler V(sh), V(mh-fallback) and V(mh-port) for V(mh); V(flag-1), V(flag-2) and
-            V(flag-3) for the others.
+          - V(sh-fallback) and V(sh-port) for scheduler V(sh), V(mh-fallback) and V(mh-port) for V(mh); V(flag-1),
+            V(flag-2) and V(flag-3) for the others.
           - Without V(sh-fallback) or V(mh-fallback) clients that are hashed to a destination of weight 0 are refused.
         type: list
         elements: str
@@ -90,7 +95,8 @@ options:
             type: int
           forward:
             description:
-              - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and ports, V(tun) wraps them.
+              - How packets get there, V(dr) unless given. V(dr) rewrites the MAC address, V(nat) addresses and
+                ports, V(tun) wraps them.
             type: str
             choices: [dr, nat, tun]
           weight:
@@ -100,7 +106,8 @@ options:
             description: Connections from which on the destination gets no new ones. V(0), the default, for no limit.
             type: int
           lower_threshold:
-            description: Connections below which it gets some again. V(0), the default, for three quarters of the upper one.
+            description: Connections below which it gets some again. V(0), the default, for three quarters of the
+              upper one.
             type: int
           tunnel:
             description: How V(tun) wraps packets. The real server has to unwrap them the same way.
@@ -121,7 +128,7 @@ options:
                 choices: [none, csum, remcsum]
   restrict:
     description:
-      - What belongs to this task. Virtual IP addresses, and firewall marks written as C({fwmark: 7}).
+      - 'What belongs to this task: virtual IP addresses, and firewall marks written as C({fwmark: 7}).'
       - A service outside of it is never touched, and describing one is an error.
     type: list
     elements: raw
@@ -131,8 +138,9 @@ options:
     default: false
   persist:
     description:
-      - Name of a scope, of small letters, digits, V(_) and V(-). The services described are restored at boot under this name, by
-        C(/etc/mixed_lb/ipvs/SCOPE.rules) and C(mixed-lb-ipvs-SCOPE.service). An empty list of services takes both away.
+      - Name of a scope, of small letters, digits, V(_) and V(-). The services described are restored at boot under
+        this name, by C(/etc/mixed_lb/ipvs/SCOPE.rules) and C(mixed-lb-ipvs-SCOPE.service). An empty list of services
+        takes both away.
       - Refused where C(/etc/default/ipvsadm) has C(AUTO="true"), as that service empties the table.
     type: str
 seealso:

@@ -20,10 +20,12 @@ extends_documentation_fragment:
   - mixed_lb.stack.ipvs.ownership
 options:
   tcp:
-    description: Seconds for an established TCP connection. V(0) or nothing keeps what is there; the kernel begins with 900.
+    description: Seconds for an established TCP connection. V(0) or nothing keeps what is there; the kernel begins
+      with 900.
     type: int
   tcpfin:
-    description: Seconds for a TCP connection after its FIN. V(0) or nothing keeps what is there; the kernel begins with 120.
+    description: Seconds for a TCP connection after its FIN. V(0) or nothing keeps what is there; the kernel begins
+      with 120.
     type: int
   udp:
     description: Seconds for UDP. V(0) or nothing keeps what is there; the kernel begins with 300.
