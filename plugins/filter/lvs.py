@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters that the lvs roles work with; the logic is in ``plugin_utils/lvs``."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
+
+FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
+    kernel.ipvs_modules,
+    places.for_interfaces,
+    places.interfaces_for,
+    places.vip_addresses,
+    replies.nat_paths,
+    replies.tun_paths,
+    tunnels.segment_sizes,
+    tunnels.tunnel_devices,
+)
+
+
+def _filter(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    @functools.wraps(function)
+    def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, KeyError) as error:
+            raise AnsibleFilterError(f"{function.__name__}: {error}") from error
+
+    return call
+
+
+class FilterModule:
+    """What Ansible asks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Every filter by its name."""
+        return {function.__name__: _filter(function) for function in FUNCTIONS}
