@@ -50,7 +50,15 @@ def _provide_pip(core: cores.Core, venv: Path, home: Path, shell: Shell) -> None
     cache = home / ".ansible/test/cache"
     script = cache / f"get_pip_{core.pip.replace('.', '_')}.py"
     cache.mkdir(parents=True, exist_ok=True)
-    download = [venv / "bin/pip", "download", "-qq", "--no-deps", "--dest", str(cache), f"pip=={core.pip}"]
+    download: list[str | Path] = [
+        venv / "bin/pip",
+        "download",
+        "-qq",
+        "--no-deps",
+        "--dest",
+        str(cache),
+        f"pip=={core.pip}",
+    ]
     if not list(cache.glob(f"pip-{core.pip}-*.whl")) and shell.call(download) != 0:
         raise RuntimeError(f"no pip {core.pip} for ansible-test: see above")
     shutil.copy(Path(__file__).with_name("get_pip.py"), script)
