@@ -324,8 +324,11 @@ from ansible_collections.mixed_lb.stack.plugins.module_utils.network.model impor
 from ansible_collections.mixed_lb.stack.plugins.module_utils.network.wanted import wanted_of
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system import command, files, units
 
-TEXT, NEEDED, NUMBER = {"type": "str"}, {"type": "str", "required": True}, {"type": "int"}
-OFF, ON = {"type": "bool", "default": False}, {"type": "bool", "default": True}
+TEXT = {"type": "str"}
+NEEDED = {"type": "str", "required": True}
+NUMBER = {"type": "int"}
+OFF = {"type": "bool", "default": False}
+ON = {"type": "bool", "default": True}
 
 
 def entries(**options: t.Any) -> dict[str, t.Any]:
