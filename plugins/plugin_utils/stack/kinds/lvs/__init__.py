@@ -12,7 +12,7 @@ from ...addresses import Address
 from ...hosts import Inventory
 from ...model import Finding, Stack, Step, Tier
 from ...options import address, boolean, choice, integer, listed, nested, option, read, settings, some, text
-from . import parts, rules
+from . import parts, rules, together
 from .cluster import Cluster
 from .service import KEYS, Service
 
@@ -38,13 +38,6 @@ class Timeouts:
     udp: int = option(integer(0, MAX_TIMEOUT), 0)
 
 
-def mss(value: object) -> str | int:
-    """``auto`` (what the tunnel leaves), ``off``, or bytes."""
-    # YAML reads a bare off as false
-    words: dict[object, str] = {"auto": "auto", "off": "off", False: "off"}
-    return words[value] if isinstance(value, (str, bool)) and value in words else integer(536, 65495)(value)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Lvs(Tier):
     """See docs/stack.md for every option. ``conntrack: None`` means what the mode needs."""
@@ -62,7 +55,8 @@ class Lvs(Tier):
     one_armed: bool = option(boolean, False)
     gateway_mode: str = option(choice("replies", "default"), "replies")
     tunnel: Tunnel = option(nested(Tunnel), Tunnel())  # noqa: RUF009 - frozen, so one may be shared
-    mss: str | int = option(mss, "auto")
+    path_mtu: int = option(integer(0, 65535), 1500)
+    fallback_device: bool = option(boolean, False)
     conn_tab_bits: int = option(integer(8, 27), 0)
     conntrack: bool | None = option(boolean, None)
     sysctls: tuple[tuple[str, str | int], ...] = option(settings, ())
@@ -109,7 +103,7 @@ class Lvs(Tier):
 
     @classmethod
     def check_together(cls, tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
-        yield from rules.between_tiers([tier for tier in tiers if isinstance(tier, Lvs)], stack, inventory)
+        yield from together.between_tiers([tier for tier in tiers if isinstance(tier, Lvs)], stack, inventory)
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
         yield from parts.steps(Cluster.of(self, stack, inventory))

@@ -17,6 +17,11 @@ from ...model import Part, Step, Tier
 from .cluster import Cluster, Port
 from .service import Service
 
+if t.TYPE_CHECKING:
+    from . import Lvs
+
+CONNTRACK = "net.ipv4.vs.conntrack"
+
 
 def steps(c: Cluster) -> t.Iterator[Step]:
     """Real servers first, then the director that sends to them."""
@@ -58,7 +63,7 @@ def _common(tier: Tier, host: Host, interface: str = "") -> Part:
 
 
 def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
-    own = [path for _director, path in _paths_to(c, server)]
+    own = _paths_to(c, server)
     rips = dict.fromkeys(str(path.rip) for path in own)
     # one-armed: source NAT brings the replies back to the director, the server's routes are none of our business
     gateways = [] if c.tier.one_armed else list(dict.fromkeys(str(path.dip) for path in own))
@@ -75,21 +80,21 @@ def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
 
 
 def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
-    links = {(str(path.rip), str(path.dip), version): None for version, path in _paths_to(c, server)}
+    ends = dict.fromkeys((str(path.rip), str(path.dip)) for path in _paths_to(c, server))
     return {
         **_common(c.tier, server),
         "vips": [str(vip) for vip in c.tier.vips],
-        "directors": list(dict.fromkeys(dip for _rip, dip, _version in links)),
-        # family: that of the packets inside, the VIP's
-        "tunnels": [{"local": rip, "remote": dip, "family": family(version)} for rip, dip, version in links],
+        "directors": list(dict.fromkeys(dip for _rip, dip in ends)),
+        "tunnels": [{"local": rip, "remote": dip} for rip, dip in ends],
         "tunnel": dataclasses.asdict(c.tier.tunnel),
-        "mss": c.tier.mss,
+        "path_mtu": c.tier.path_mtu,
+        "fallback_device": c.tier.fallback_device,
     }
 
 
-def _paths_to(c: Cluster, server: Host) -> list[tuple[int, Path]]:
-    found = ((version, c.path(director, server, version)) for director in c.directors for version in c.versions)
-    return [(version, path) for version, path in found if path]
+def _paths_to(c: Cluster, server: Host) -> list[Path]:
+    found = (c.path(director, server, version) for director in c.directors for version in c.versions)
+    return [path for path in found if path]
 
 
 def _director(c: Cluster, director: Host) -> Part:
@@ -99,17 +104,23 @@ def _director(c: Cluster, director: Host) -> Part:
         "vips": [str(vip) for vip in tier.vips],
         "services": _marked(c, director) if tier.fwmark else _services(c, director),
         "marks": _marks(c) if tier.fwmark else [],
-        "timeouts": dataclasses.asdict(tier.timeouts),
+        "timeouts": {name: value for name, value in dataclasses.asdict(tier.timeouts).items() if value},
         "conn_tab_bits": tier.conn_tab_bits,
-        "conntrack": tier.conntrack,
-        "sysctls": dict(tier.sysctls),
+        "sysctls": _sysctls(tier),
         "keep_weights": tier.keep_weights,
         "drain_timeout": tier.drain_timeout,
-        "helpers": list(tier.helpers),
+        "helpers": list(
+            dict.fromkeys((*tier.helpers, *filter(None, (one.persistence_engine for one in tier.services))))
+        ),
     }
     if tier.mode == "nat":
-        part |= {"one_armed": tier.one_armed, "source_nat": _source_nat(c, director) if tier.one_armed else []}
+        part["source_nat"] = _source_nat(c, director) if tier.one_armed else []
     return part
+
+
+def _sysctls(tier: Lvs) -> Part:
+    """What the tier wants beside the role's own; the mode's conntrack is among those, so only another one is said."""
+    return dict(tier.sysctls) if tier.conntrack is None else {**dict(tier.sysctls), CONNTRACK: int(tier.conntrack)}
 
 
 def _services(c: Cluster, director: Host) -> list[Part]:
@@ -209,7 +220,12 @@ def _source_nat(c: Cluster, director: Host) -> list[Part]:
         everybody = "0.0.0.0/0" if version == 4 else "::/0"
         sources[version] = dict.fromkeys(str(path.network) if through else everybody for _server, path in paths)
     return [
-        {"source": source, "destination": str(vip), "protocol": port.protocol, "port": port.port}
+        {
+            "source": source,
+            "destination": str(vip),
+            "protocol": port.protocol,
+            **({"port": port.port} if port.port else {}),
+        }
         for vip in c.tier.vips
         for source in sources[vip.version]
         for port in c.ports
@@ -235,7 +251,7 @@ def _director_about(c: Cluster) -> list[str]:
     service = c.tier.services[0]
     lines = [f"answers on {', '.join(map(str, c.tier.vips))}: {_ports(c.ports)}, scheduler {service.scheduler}"]
     for server in c.servers:
-        rips = dict.fromkeys(str(path.rip) for _version, path in _paths_to(c, server))
+        rips = dict.fromkeys(str(path.rip) for path in _paths_to(c, server))
         lines.append(f"-> {server.name} {', '.join(rips)}, weight {server.options.weight}")
     return lines
 

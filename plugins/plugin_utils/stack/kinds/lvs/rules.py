@@ -8,18 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ...addresses import Address, networks_known
-from ...hosts import Host, Inventory
-from ...model import Finding, Stack, Tier
+from ...hosts import Host
+from ...model import Finding, Tier
 from ..servers import Servers
 from .cluster import Cluster
 from .service import BLIND_TO_WEIGHT
 
-if t.TYPE_CHECKING:
-    from . import Lvs
-
 Findings = t.Iterator[Finding]
 # options that mean something in one mode only
-MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "mss": "tun"}
+MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "path_mtu": "tun", "fallback_device": "tun"}
 CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": ("none", "csum", "remcsum")}
 
 
@@ -209,6 +206,23 @@ def tunnel(c: Cluster) -> Findings:
         yield c.tier.finding("tunnel", f"tunnel: checksum with type {wanted.type} is {allowed}, not {wanted.checksum}")
 
 
+def tunnel_family(c: Cluster) -> Findings:
+    if c.tier.mode == "tun" and c.tier.tunnel.type != "ipip":
+        outer = {path.rip.version for one in c.directors for version in c.versions for _, path in c.paths(one, version)}
+        if 6 in outer | set(c.versions):
+            text = (
+                f"tunnel: type {c.tier.tunnel.type} carries IPv4 in IPv4 only: use ipip, or a tier of its own for IPv6"
+            )
+            yield c.tier.finding("tunnel", text)
+
+
+def all_ports_by_nat(c: Cluster) -> Findings:
+    """The policy route on the real servers knows replies by their source port."""
+    by_port = c.tier.mode == "nat" and c.tier.gateway_mode == "replies" and not c.tier.one_armed
+    if by_port and any(port.port == 0 for port in c.ports):
+        yield c.tier.finding("port-zero", "port: 0 (all ports) in mode nat needs gateway_mode: default, or one_armed")
+
+
 def conntrack(c: Cluster) -> Findings:
     if c.tier.one_armed and c.tier.conntrack is False:
         yield c.tier.finding("conntrack", "conntrack: one_armed needs it, as source NAT is done by connection tracking")
@@ -242,48 +256,11 @@ RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     tunnel_route,
     gateways,
     tunnel,
+    tunnel_family,
+    all_ports_by_nat,
     conntrack,
     weights,
 )
-
-
-def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) -> Findings:
-    """A director has one kernel: its tiers must want the same of it. And it can be no real server of a DR tier."""
-    directors: dict[str, str] = {}
-    settings: dict[tuple[str, str], tuple[str, object]] = {}
-    marks: dict[tuple[str, int], str] = {}
-    for tier in tiers:
-        for host in inventory.members(tier.hosts):
-            directors.setdefault(host.name, tier.name)
-            for name, value in _settings(tier):
-                first, other = settings.setdefault((host.name, name), (tier.name, value))
-                if other != value:
-                    text = (
-                        f"{name} is {value} here but {other} in tier {first}: a kernel has one, write the same in both"
-                    )
-                    yield tier.finding("one-kernel", text, host.name)
-            if tier.fwmark and marks.setdefault((host.name, tier.fwmark), tier.name) != tier.name:
-                text = f"fwmark {tier.fwmark} is that of tier {marks[host.name, tier.fwmark]} too: take another number"
-                yield tier.finding("fwmark", text, host.name)
-    for one in stack.tiers.values():
-        behind = stack.behind(one)
-        if getattr(one, "mode", "") == "dr" and one.state == "present" and behind:
-            for host in inventory.members(behind.hosts):
-                if directors.get(host.name, one.name) != one.name:
-                    text = (
-                        f"is a real server here and a director of {directors[host.name]}: packets could go in circles"
-                    )
-                    yield one.finding("director-is-real-server", text, host.name)
-
-
-def _settings(tier: Lvs) -> t.Iterator[tuple[str, object]]:
-    yield "conntrack", tier.tracks_connections
-    if tier.conn_tab_bits:
-        yield "conn_tab_bits", tier.conn_tab_bits
-    yield from tier.sysctls
-    for name in ("tcp", "tcpfin", "udp"):
-        if getattr(tier.timeouts, name):
-            yield f"timeouts.{name}", getattr(tier.timeouts, name)
 
 
 def no_mapping(port: int, backend: Servers) -> str:

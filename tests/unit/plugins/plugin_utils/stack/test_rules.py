@@ -1,0 +1,290 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad stacks, one for every rule. A rule that is taken away makes its case fail; the last test proves that."""
+
+from __future__ import annotations
+
+import copy
+import types
+import typing as t
+
+import pytest
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import check
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.external import External
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs import rules, together
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import Service
+
+ELSEWHERE = ["203.0.113.21/24", "2001:db8:0:113::21/64"]
+FRONT = {"name": "app2", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["192.0.2.101"], "port": 80}
+SECOND = {**FRONT, "backend": "web"}
+
+
+NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
+
+
+class Case(t.NamedTuple):
+    """What is changed (options of tiers, variables of hosts, groups, ``more`` tiers), and the finding that must be."""
+
+    rule: str
+    words: str
+    mode: str = "dr"
+    app: t.Mapping[str, t.Any] = NOTHING
+    web: t.Mapping[str, t.Any] = NOTHING
+    hosts: t.Mapping[str, t.Any] = NOTHING
+    groups: t.Mapping[str, t.Any] = NOTHING
+    more: tuple[dict[str, t.Any], ...] = ()
+    host: str = ""
+    severity: str = "error"
+
+
+CASES = [
+    # names
+    Case("option", "unknown option 'sheduler'; did you mean 'scheduler'?", app={"sheduler": "rr"}),
+    Case("option", "unknown option 'hosst'; did you mean 'hosts'?", web={"hosst": "web"}),
+    Case("option", "vips is missing", app={"vips": None}),
+    Case("option", "vips must not be empty", app={"vips": []}),
+    Case("option", "leave out the prefix length", app={"vips": ["192.0.2.100/32"]}),
+    Case("option", "other hosts can reach", app={"vips": ["224.0.0.1"]}),
+    Case("option", "names 192.0.2.100 twice", app={"vips": ["192.0.2.100", "192.0.2.100"]}),
+    Case("option", "'wcl'; did you mean 'wlc'?", app={"scheduler": "wcl"}),
+    Case("option", "mode cannot be 'direct'", app={"mode": "direct"}),
+    Case("option", "from 0 to 65535", app={"port": 65536}),
+    Case("option", "conn_tab_bits must be a whole number from 8 to 27", app={"conn_tab_bits": 28}),
+    Case("option", "one_packet must be true or false", app={"one_packet": "maybe"}),
+    Case("option", "services[0]: unknown option 'prot'", app={"port": None, "services": [{"prot": "tcp"}]}),
+    Case("option", "services must be a non-empty list", app={"services": []}),
+    Case("option", "unknown option 'cheksum'; did you mean 'checksum'?", "tun", {"tunnel": {"cheksum": "csum"}}),
+    Case("option", "kind cannot be 'lsv'; did you mean 'lvs'?", more=({"name": "x", "kind": "lsv"},)),
+    Case("option", "must be 1 to 32 of", more=({"name": "A B", "kind": "servers", "hosts": "web"},)),
+    Case("option", "unknown option 'hosts'", "external", more=({"name": "x", "kind": "external", "hosts": "web"},)),
+    Case("tier-name", "two tiers have this name", more=({**SECOND, "name": "app"},)),
+    # tiers and groups
+    Case("group", "no group 'wbe'; did you mean 'web'?", web={"hosts": "wbe"}),
+    Case("group", "'empty' is empty", web={"hosts": "empty"}),
+    Case("backend", "no tier 'wep'; did you mean 'web'?", app={"backend": "wep"}),
+    Case("backend", "behind lvs stands servers", more=({**FRONT, "backend": "app"},)),
+    Case("backend-cycle", "app -> app", app={"backend": "app"}),
+    Case("vip-twice", "belongs to tier app too", more=({**SECOND, "vips": ["192.0.2.100"]},)),
+    # hosts
+    Case("host-variables", "as 10.20.0.11/24", hosts={"web1": {"lb_addresses": ["192.0.2.21"]}}, host="web1"),
+    Case("host-variables", "no valid prefix", hosts={"web1": {"lb_addresses": ["192.0.2.21/33"]}}, host="web1"),
+    Case("host-variables", "broadcast", hosts={"web1": {"lb_addresses": ["192.0.2.255/24"]}}, host="web1"),
+    Case("host-variables", "lb_weight must be", hosts={"web1": {"lb_weight": -1}}, host="web1"),
+    Case("host-variables", "not among its lb_addresses", hosts={"lb1": {"lb_dip": "192.0.2.9"}}, host="lb1"),
+    Case("host-variables", "has no address", groups={"web": ["web1", "web9"]}, hosts={"web9": {}}, host="web9"),
+    Case("address-twice", "an address of web1 too", hosts={"web2": {"lb_addresses": ["192.0.2.21/24"]}}, host="web2"),
+    # services
+    Case("scheduler-flags", "sh takes sh-fallback, sh-port", app={"scheduler": "sh", "scheduler_flags": "mh-port"}),
+    Case("scheduler-flags", "wlc takes no flag", app={"scheduler_flags": ["sh-port"]}),
+    Case("port-zero", "needs persistent or fwmark", app={"port": 0}),
+    Case("port-zero", "gateway_mode: default", "nat", {"port": 0, "persistent": 60}),
+    Case("one-packet", "only UDP", app={"one_packet": True}),
+    Case("one-packet", "only UDP", app={"one_packet": True, "protocol": ["tcp", "udp"]}),
+    Case("persistence", "persistence_mask: has a meaning", app={"persistence_mask": 24}),
+    Case("persistence", "no IPv6 VIP", app={"persistence_mask": {"ipv6": 64}, "persistent": 60}),
+    Case("persistence", "sip needs", app={"persistence_engine": "sip", "persistent": 60}),
+    Case("thresholds", "lower_threshold", app={"lower_threshold": 5, "upper_threshold": 4}),
+    Case("port-missing", "neither this tier nor web", app={"port": None}),
+    Case("service-twice", "tcp 80 is there twice", app={"services": [{"port": 80}, {"port": [80, 81]}]}),
+    Case("port-mapping", "only mode nat maps", web={"port": 8080}),
+    Case("port-mapping", "dr cannot map port 80 to 81", app={"server_port": 81}),
+    Case("port-mapping", "tun cannot map port 80 to 81", "tun", app={"server_port": 81}),
+    Case("port-mapping", "with server_port", "nat", web={"port": [8080, 8081]}),
+    Case("port-mapping", "a marked group keeps", "nat", {"fwmark": 1}, web={"port": 8080}),
+    Case(
+        "fwmark",
+        "one virtual service",
+        app={"fwmark": 1, "services": [{"port": 80}, {"port": 443, "scheduler": "rr"}]},
+    ),
+    Case("helper", "ftp is for mode nat", app={"helpers": ["ftp"]}),
+    # the tier and its hosts
+    Case(
+        "one-director",
+        "lb1, lb2 would all answer ARP",
+        groups={"directors": ["lb1", "lb2"]},
+        hosts={"lb2": {"lb_addresses": ["192.0.2.11/24"]}},
+    ),
+    Case("mode-option", "one_armed: is for mode nat", app={"one_armed": True}),
+    Case("mode-option", "tunnel: is for mode tun", "nat", app={"tunnel": {"type": "gre"}}),
+    Case("director-is-real-server", "of the same tier", "nat", groups={"directors": ["web1"]}, host="web1"),
+    Case(
+        "director-is-real-server",
+        "director of app2",
+        groups={"others": ["web1"], "behind": ["web2"]},
+        more=(
+            {**SECOND, "hosts": "others", "backend": "more"},
+            {"name": "more", "kind": "servers", "hosts": "behind"},
+        ),
+        host="web1",
+    ),
+    Case("vip-on-nic", "the VIP 192.0.2.22", app={"vips": ["192.0.2.22"]}, host="web2"),
+    Case("vip-on-nic", "the VIP 192.0.2.10", app={"vips": ["192.0.2.10"]}, host="lb1"),
+    Case("vip-on-nic", "the VIP 192.0.2.22", "external", {"vips": ["192.0.2.22"]}, host="web2"),
+    Case("vip-interface", "name the NIC", app={"vips": ["198.51.100.1"]}, host="lb1"),
+    # networks
+    Case("dr-segment", "no IPv4 network with lb1", hosts={"web1": {"lb_addresses": ELSEWHERE}}, host="web1"),
+    Case("dr-segment", "with the box", "external", hosts={"web1": {"lb_addresses": ELSEWHERE}}, host="web1"),
+    Case("nat-network", "must pass the director", "nat", hosts={"web1": {"lb_addresses": ELSEWHERE}}, host="web1"),
+    Case(
+        "family",
+        "has no IPv6 address",
+        app={"vips": ["2001:db8:0:2::100"]},
+        hosts={"web1": {"lb_addresses": ["192.0.2.21/24"]}},
+        host="web1",
+    ),
+    Case("family", "no IPv6 address", "external", {"vips": ["2001:db8:0:2::100"]}),
+    Case(
+        "tun-address",
+        "shares no address family",
+        "tun",
+        hosts={
+            "lb1": {"lb_addresses": ["192.0.2.10/24"]},
+            "web1": {"lb_addresses": ["2001:db8:0:113::21/64"]},
+        },
+        host="web1",
+    ),
+    Case(
+        "tun-route",
+        "without an IPv6 lb_gateway",
+        "tun",
+        {"vips": ["2001:db8:0:2::100"]},
+        hosts={"web1": {"lb_addresses": ELSEWHERE}},
+        host="lb1",
+        severity="warning",
+    ),
+    Case(
+        "networks-unknown",
+        "was not checked",
+        hosts={"web1": {"lb_addresses": None, "ansible_host": "192.0.2.21"}},
+        host="web1",
+        severity="warning",
+    ),
+    Case(
+        "networks-unknown",
+        "was not checked",
+        "external",
+        hosts={"web1": {"lb_addresses": None, "ansible_host": "192.0.2.21"}},
+        host="web1",
+        severity="warning",
+    ),
+    Case(
+        "gateway-is-director", "192.0.2.10 is the balancer", hosts={"web1": {"lb_gateway": "192.0.2.10"}}, host="web1"
+    ),
+    Case("gateway-is-director", "192.0.2.10", "tun", hosts={"web1": {"lb_gateway": "192.0.2.10"}}, host="web1"),
+    Case("gateway-is-director", "192.0.2.100", hosts={"web1": {"lb_gateway": "192.0.2.100"}}, host="web1"),
+    Case("gateway-is-director", "192.0.2.5", "external", hosts={"web1": {"lb_gateway": "192.0.2.5"}}, host="web1"),
+    Case(
+        "nat-gateway",
+        "the director's 192.0.2.10",
+        "nat",
+        {"gateway_mode": "default"},
+        hosts={"web1": {"lb_gateway": "192.0.2.1"}},
+        host="web1",
+    ),
+    Case("tunnel", "gue needs a port", "tun", {"tunnel": {"type": "gue"}}),
+    Case("tunnel", "port is for type gue", "tun", {"tunnel": {"type": "gre", "port": 6080}}),
+    Case("tunnel", "is none or csum, not remcsum", "tun", {"tunnel": {"type": "gre", "checksum": "remcsum"}}),
+    Case("tunnel", "IPv4 in IPv4 only", "tun", {"vips": ["2001:db8:0:2::100"], "tunnel": {"type": "gre"}}),
+    # kernels
+    Case("conntrack", "one_armed needs it", "nat", {"one_armed": True, "conntrack": False}),
+    Case("conntrack", "set by the option", app={"sysctls": {"net.ipv4.vs.conntrack": 1}}),
+    Case("one-kernel", "conntrack is False here but True", "nat", more=(SECOND,), host="lb1"),
+    Case(
+        "one-kernel",
+        "conn_tab_bits is 14",
+        app={"conn_tab_bits": 13},
+        more=({**SECOND, "conn_tab_bits": 14},),
+        host="lb1",
+    ),
+    Case(
+        "one-kernel",
+        "timeouts.tcp is 61",
+        app={"timeouts": {"tcp": 60}},
+        more=({**SECOND, "timeouts": {"tcp": 61}},),
+        host="lb1",
+    ),
+    Case(
+        "one-kernel",
+        "net.ipv4.vs.pmtu_disc is 0",
+        app={"sysctls": {"net.ipv4.vs.pmtu_disc": 1}},
+        more=({**SECOND, "sysctls": {"net.ipv4.vs.pmtu_disc": 0}},),
+        host="lb1",
+    ),
+    Case("fwmark", "take another number", app={"fwmark": 3}, more=({**SECOND, "fwmark": 3},), host="lb1"),
+    # weights
+    Case("weights", "will be refused", hosts={"web1": {"lb_weight": 0}, "web2": {"lb_weight": 0}}, severity="warning"),
+    Case("weights", "take wrr or wlc", app={"scheduler": "rr"}, hosts={"web1": {"lb_weight": 3}}, severity="warning"),
+]
+
+
+def findings(world: t.Any, case: Case) -> list[t.Any]:
+    made = world(case.mode)
+    made.set("box" if case.mode == "external" else "app", **copy.deepcopy(dict(case.app)))
+    made.set("web", **case.web)
+    made.groups.update(case.groups)
+    made.tiers += copy.deepcopy(case.more)
+    for host, variables in case.hosts.items():
+        made.host(host, **variables)
+    found: list[t.Any] = made.findings()
+    return found
+
+
+def is_found(world: t.Any, case: Case) -> bool:
+    return any(
+        (one.rule, one.host, one.severity) == (case.rule, case.host, case.severity) and case.words in one.message
+        for one in findings(world, case)
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.words}")
+def test_a_bad_stack_is_found_out(world: t.Any, case: Case) -> None:
+    assert is_found(world, case), [str(one) for one in findings(world, case)]
+
+
+@pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external"])
+def test_a_sound_stack_has_no_findings(world: t.Any, mode: str) -> None:
+    assert world(mode).findings() == []
+
+
+def test_all_findings_come_at_once(world: t.Any) -> None:
+    made = world("dr").set("app", sheduler="rr", vips=["192.0.2.22", "x"], one_packet=True).set("web", port=8080)
+    made.host("web1", lb_gateway="192.0.2.10")
+    rules_found = {one.rule for one in made.findings()}
+    assert rules_found >= {"option", "vip-on-nic", "one-packet", "port-mapping", "gateway-is-director"}
+
+
+def test_a_finding_says_where_and_which_rule(world: t.Any) -> None:
+    (finding,) = world("dr").host("web1", lb_gateway="192.0.2.10").findings()
+    assert str(finding).startswith("tier app, host web1: lb_gateway 192.0.2.10 is the balancer")
+    assert str(finding).endswith("[gateway-is-director]")
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
+    world: t.Any, rule: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rule is rules.clients_apart:
+        pytest.skip("no kind may stand before lvs yet: test_kinds brings one")
+    monkeypatch.setattr(rules, "RULES", tuple(one for one in rules.RULES if one is not rule))
+    assert not all(is_found(world, case) for case in CASES)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (check, "_vips"),
+        (check, "_cycles"),
+        (check, "_group"),
+        (together, "between_tiers"),
+        (Inventory, "findings"),
+        (Service, "problems"),
+        (External, "check"),
+        (External, "_segments"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value).rpartition(".")[2],
+)
+def test_every_other_rule_has_one_too(world: t.Any, owner: t.Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, name, lambda *_args, **_options: [])
+    assert not all(is_found(world, case) for case in CASES)
