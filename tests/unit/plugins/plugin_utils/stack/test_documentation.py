@@ -1,0 +1,41 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/stack.md has every option, every rule, and examples that work."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import KEYS
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds import KINDS
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import KEYS as SERVICE_KEYS
+
+ROOT = pathlib.Path(__file__).parents[5]
+PAGE = (ROOT / "docs" / "stack.md").read_text()
+FIRST_CELLS = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
+IN_TABLES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)}
+OPTIONS = {
+    *KEYS,
+    *SERVICE_KEYS,
+    "services",
+    *(field.name for kind in KINDS.values() for field in dataclasses.fields(kind) if "parse" in field.metadata),
+}
+SOURCES = "".join(path.read_text() for path in (ROOT / "plugins" / "plugin_utils" / "stack").rglob("*.py"))
+RULES = set(re.findall(r'(?:finding\(|yield )\s*"([a-z-]+)",', SOURCES)) | {"option", "tier-name"}
+
+
+def test_every_option_and_rule_is_in_a_table_and_nothing_else() -> None:
+    assert RULES | {"host-variables", "address-twice"} | OPTIONS == IN_TABLES
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+def test_an_example_is_sound(world: t.Any, block: str) -> None:
+    made = world("dr")
+    made.tiers = yaml.safe_load(block)["lb_stack"]["tiers"]
+    assert made.findings() == []
