@@ -78,34 +78,39 @@ def as_options(table: Table) -> list[dict[str, t.Any]]:
 
 
 def service_options(service: Service) -> dict[str, t.Any]:
+    """What is not set is left out, since a module takes no ``None`` for an option with choices."""
     key = service.key
-    named = {"fwmark": key.fwmark, "family": key.family} if key.fwmark else {
-        "protocol": key.protocol, "address": key.address, "port": key.port
-    }  # fmt: skip
-    return {
-        **named,
-        "scheduler": service.scheduler,
-        "scheduler_flags": list(service.scheduler_flags),
-        "persistent": service.persistent,
-        "persistence_mask": service.persistence_mask if service.persistent else None,
-        "persistence_engine": service.persistence_engine or None,
-        "one_packet": service.one_packet,
-        "destinations": [destination_options(found) for found in service.destinations],
-    }
+    if key.fwmark:
+        options: dict[str, t.Any] = {"fwmark": key.fwmark, "family": key.family}
+    else:
+        options = {"protocol": key.protocol, "address": key.address, "port": key.port}
+    options["scheduler"] = service.scheduler
+    options["scheduler_flags"] = list(service.scheduler_flags)
+    options["persistent"] = service.persistent
+    if service.persistent:
+        options["persistence_mask"] = service.persistence_mask
+    if service.persistence_engine:
+        options["persistence_engine"] = service.persistence_engine
+    options["one_packet"] = service.one_packet
+    options["destinations"] = [destination_options(found) for found in service.destinations]
+    return options
 
 
 def destination_options(destination: Destination) -> dict[str, t.Any]:
-    tunnel = destination.tunnel
-    wrapped = {"type": tunnel.type, "port": tunnel.port or None, "checksum": tunnel.checksum}
-    return {
+    """Only a ``tun`` destination has ``tunnel``, and only a gue tunnel has ``port``."""
+    options: dict[str, t.Any] = {
         "address": destination.address,
         "port": destination.port,
         "forward": destination.forward,
         "weight": destination.weight,
         "upper_threshold": destination.upper_threshold,
         "lower_threshold": destination.lower_threshold,
-        "tunnel": wrapped if destination.forward == "tun" else None,
     }
+    if destination.forward == "tun":
+        tunnel = destination.tunnel
+        port = {"port": tunnel.port} if tunnel.port else {}
+        options["tunnel"] = {"type": tunnel.type, **port, "checksum": tunnel.checksum}
+    return options
 
 
 def boot_unit(description: str, start: str, *, rules_file: str | None = None, online: bool = False) -> str:

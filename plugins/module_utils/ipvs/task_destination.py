@@ -49,7 +49,7 @@ def _present(
         options["weight"] = weights.get(key, place) or 0
     options.update({name: params[name] for name in SETTINGS if params[name] is not None})
     if params["tunnel"] is None and options.get("forward") != "tun":
-        options["tunnel"] = None
+        options.pop("tunnel", None)
     new = wanted.destination(options, key)
     outcome = session.change(before, _replaced(before, key, place, new))
     if new.weight and not session.check:

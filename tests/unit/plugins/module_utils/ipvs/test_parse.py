@@ -63,7 +63,9 @@ def test_everything_in_the_grammar_is_read_and_rendered() -> None:
     table = Ipvsadm(kernel).read().table
     assert sorted(render.rules(table).splitlines()) == sorted(rules.splitlines())
     assert table[ServiceKey("ipv4", 4294967295)].scheduler == "rr", "printed as -1"
-    gue = next(d for d in table[ServiceKey("ipv4", 0, "tcp", "10.0.0.101", 80)].destinations if d.address == "10.0.0.24")
+    gue = next(
+        d for d in table[ServiceKey("ipv4", 0, "tcp", "10.0.0.101", 80)].destinations if d.address == "10.0.0.24"
+    )
     assert gue == Destination("10.0.0.24", 80, "tun", 10, 7, 0, Tunnel("gue", 6081, "remcsum"))
 
 
@@ -121,7 +123,8 @@ def test_connections_tell_what_another_director_said() -> None:
     (found,) = parse.connections(good)
     assert (found["client"], found["client_port"], found["virtual"]) == ("192.168.50.10", 42666, "192.168.50.100")
     assert (found["destination"], found["destination_port"], found["origin"]) == ("192.168.50.11", 80, "SYNC")
-    ipv6 = "TCP 2001:0db8:0000:0000:0000:0000:0000:0010 A6AA 2001:0db8:0000:0000:0000:0000:0000:0100 01BB C0A8320B 01BB X LOCAL 1"
+    zeros = "0000:0000:0000:0000:0000"
+    ipv6 = f"TCP 2001:0db8:{zeros}:0010 A6AA 2001:0db8:{zeros}:0100 01BB C0A8320B 01BB X LOCAL 1"
     (found,) = parse.connections(f"Pro\n{ipv6}\n")
     assert (found["client"], found["virtual"], found["virtual_port"]) == ("2001:db8::10", "2001:db8::100", 443)
     assert found["destination"] == "192.168.50.11"

@@ -70,7 +70,11 @@ def test_a_service_described_twice_is_refused_whatever_its_spelling() -> None:
 
 def test_defaults_are_those_of_the_tool_and_equal_spellings_are_equal() -> None:
     assert wanted.service(with_rs()) == wanted.service(
-        {**with_rs(port=80, forward="dr", weight=1, tunnel=None, upper_threshold=0), "scheduler": "wlc", "persistent": 0}
+        {
+            **with_rs(port=80, forward="dr", weight=1, tunnel=None, upper_threshold=0),
+            "scheduler": "wlc",
+            "persistent": 0,
+        }
     )
     assert wanted.service({**WEB, "scheduler": "sh", "scheduler_flags": ["flag-2", "sh-fallback"]}) == wanted.service(
         {**WEB, "scheduler": "sh", "scheduler_flags": ["sh-fallback", "sh-port"]}
