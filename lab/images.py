@@ -19,7 +19,7 @@ from . import cache, kernels, report
 
 GUEST = pathlib.Path(__file__).with_name("guest")
 BASE_PACKAGES = (
-    "systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,openssh-server,kmod,procps,iputils-ping,ifupdown,ca-certificates"
+    "systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,openssh-server,kmod,procps,iputils-ping,ifupdown,iptables"
 )
 
 

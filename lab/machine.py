@@ -86,7 +86,7 @@ class Machine:
         if host.gateways:
             words.append(f"lab.gateway={','.join(host.gateways)}")
         if host.app:
-            words.append(f"lab.app={host.app}")
+            words.append(f"lab.app={','.join(map(str, host.app))}")
         return words
 
     def power_cut(self) -> bool:

@@ -45,7 +45,7 @@ class Host:
     image: str = "ready"
     network_manager: str = "networkd"
     memory: int = 192
-    app: int = 0
+    app: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +101,7 @@ def _host(name: str, entry: dict[str, t.Any], networks: tuple[str, ...]) -> Host
     values = dict(entry)
     values["nics"] = tuple(_nic(nic, networks, where) for nic in entry.get("nics") or ())
     values["gateways"] = tuple(str(ipaddress.ip_address(gateway)) for gateway in entry.get("gateways") or ())
+    values["app"] = tuple(entry.get("app") or ())
     for key, allowed in (("release", RELEASES), ("kernel", KERNELS), ("image", IMAGES), ("network_manager", MANAGERS)):
         if values.get(key, allowed[0]) not in allowed:
             raise TopologyError(f"{where}: {key} is one of {', '.join(allowed)}, not {values[key]}")

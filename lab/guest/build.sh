@@ -34,6 +34,8 @@ printf 'UseDNS no\nUsePAM no\n' >"$root/etc/ssh/sshd_config.d/lab.conf"
 # A machine id (each host gets its own on the kernel's command line) and these stamps: else each boot is a first boot.
 echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 touch "$root/etc/.updated" "$root/var/.updated"
+# The kernel that filters here has iptables' old interface only.
+for iptables in iptables ip6tables; do chroot "$root" update-alternatives --quiet --set $iptables /usr/sbin/$iptables-legacy; done
 chroot "$root" systemctl --quiet enable lab-boot.service lab-app.service systemd-networkd.service ssh.service
 chroot "$root" systemctl --quiet mask getty@.service serial-getty@.service console-getty.service apt-daily.timer apt-daily-upgrade.timer \
     e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service systemd-logind.service \

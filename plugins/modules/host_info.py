@@ -24,6 +24,12 @@ options:
     type: list
     elements: str
     default: []
+  programs:
+    description:
+      - Programs to look for.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -99,6 +105,11 @@ packages:
   returned: success
   type: dict
   sample: {ipvsadm: "1:1.31-1+b1", keepalived: null}
+programs:
+  description: Path of each of O(programs); null where it is not installed.
+  returned: success
+  type: dict
+  sample: {ipvsadm: /usr/sbin/ipvsadm, iptables: null}
 ipvs:
   description: State of IPVS.
   returned: success
@@ -123,19 +134,28 @@ python:
   sample: 3.11.2
 """
 
+import functools
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system import command, files, info
 
-ARGUMENTS = {"packages": {"type": "list", "elements": "str", "default": []}}
+NAMES = {"type": "list", "elements": "str", "default": []}
+ARGUMENTS = {"packages": NAMES, "programs": NAMES}
 
 
 def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     run, store = command.on_host(module), files.on_host(module)
     try:
-        found = info.gather(module.params["packages"], run, store, files.HostProc())
+        found = info.gather(
+            module.params["packages"],
+            module.params["programs"],
+            run,
+            store,
+            files.HostProc(),
+            functools.partial(command.locate, module),
+        )
     except (info.InfoProblem, files.FileProblem, command.ProgramMissing) as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(changed=False, python=".".join(map(str, sys.version_info[:3])), **found)

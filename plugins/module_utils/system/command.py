@@ -36,11 +36,17 @@ class ProgramMissing(Exception):
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 
 
+def locate(module: AnsibleModule, program: str) -> str | None:
+    """The path of a program on the host, or None."""
+    path: str | None = module.get_bin_path(program, opt_dirs=SBIN)
+    return path
+
+
 def on_host(module: AnsibleModule) -> Command:
     """The real thing: runs in the C locale, without a shell, through ``module.run_command``."""
 
     def run(argv: t.Sequence[str], stdin: str | None = None) -> Result:
-        path = module.get_bin_path(argv[0], opt_dirs=SBIN)
+        path = locate(module, argv[0])
         if path is None:
             raise ProgramMissing(argv[0])
         env = {"LC_ALL": "C", "LANG": "C"}

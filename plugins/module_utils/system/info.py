@@ -24,7 +24,14 @@ class InfoProblem(Exception):
     """A program or file did not say what it always says."""
 
 
-def gather(packages: t.Sequence[str], command: Command, files: FileStore, proc: Proc) -> dict[str, t.Any]:
+def gather(
+    packages: t.Sequence[str],
+    programs: t.Sequence[str],
+    command: Command,
+    files: FileStore,
+    proc: Proc,
+    where: t.Callable[[str], str | None],
+) -> dict[str, t.Any]:
     """All of it, as ``host_info`` returns it. Raises ``InfoProblem``, ``FileProblem`` or ``ProgramMissing``."""
     release = _assignments(files.read("/etc/os-release") or "")
     kernel = (proc.read("/proc/sys/kernel/osrelease") or "").strip()
@@ -41,6 +48,7 @@ def gather(packages: t.Sequence[str], command: Command, files: FileStore, proc: 
             "ipv6": gateway6(proc.read("/proc/net/ipv6_route") or ""),
         },
         "packages": versions(files.read("/var/lib/dpkg/status") or "", packages) if packages else {},
+        "programs": {program: where(program) for program in programs},
         "ipvs": _ipvs(kernel, files, proc),
     }
 

@@ -20,21 +20,22 @@ Pair = t.Mapping[str, str]
 """``local``: the RIP that the director wraps for; ``remote``: the DIP that it comes from."""
 
 
-def tunnel_devices(
-    pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any], fallback: bool = False
-) -> list[dict[str, t.Any]]:
-    """The ``tunnels`` of ``host_network``: one device for each pair and inner family, bound to both ends.
+def tunnel_devices(pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The ``tunnels`` of ``host_network``: devices for each pair and inner family, bound to both ends.
 
-    A bound device takes packets from its director only. ``fallback`` adds tunl0, which takes them from anybody.
+    A bound device takes packets from its director only; the kernel's own tunl0 would take them from anybody.
     """
     inner = sorted({ipaddress.ip_address(vip).version for vip in vips})
-    devices = [_device(pair, version, tunnel) for pair in pairs for version in inner if _carries(pair, version, vips, pairs)]
-    if fallback:
-        devices.append({"name": "tunl0", "type": "ipip", "rp_filter": 2})
-    return devices
+    devices = {}
+    for pair in pairs:
+        for version in inner:
+            if _carries(pair, version, pairs):
+                device = _device(pair, version, tunnel)
+                devices[device["name"]] = device
+    return list(devices.values())
 
 
-def _carries(pair: Pair, version: int, vips: t.Sequence[str], pairs: t.Sequence[Pair]) -> bool:
+def _carries(pair: Pair, version: int, pairs: t.Sequence[Pair]) -> bool:
     # A family travels in its own kind where there is such a pair; another one carries it only where there is none.
     own = any(ipaddress.ip_address(each["local"]).version == version for each in pairs)
     return ipaddress.ip_address(pair["local"]).version == version or not own
@@ -43,25 +44,20 @@ def _carries(pair: Pair, version: int, vips: t.Sequence[str], pairs: t.Sequence[
 def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     outer = ipaddress.ip_address(pair["local"]).version
     kind = str(tunnel.get("type") or "ipip")
-    if kind != "ipip" and (outer, inner) != (4, 4):
-        raise ValueError(f"tunnel type {kind} is there for IPv4 in IPv4 only; for {pair['local']} use ipip")
-    name = {(4, 6): "sit", (6, 4): "ip6tnl", (6, 6): "ip6tnl"}.get((outer, inner), kind)
-    ends = f"{name} {inner} {pair['local']} {pair['remote']}"
+    # What unwraps depends on what is inside; a device of type gre, or one over IPv6, takes both.
+    device_type = kind if kind == "gre" else {(4, 4): kind, (4, 6): "sit"}.get((outer, inner), "gue" if kind == "gue" else "ip6tnl")
+    ends = f"{device_type} {pair['local']} {pair['remote']}"
     device: dict[str, t.Any] = {
-        # Two tiers behind one director share a device: the kernel takes only one for a pair of ends.
+        # Named by its ends: two tiers behind one director share it, as the kernel takes only one for them.
         "name": f"lvs-{zlib.crc32(ends.encode()):08x}",
-        "type": name,
+        "type": device_type,
         "local": pair["local"],
         "remote": pair["remote"],
-        # Strict reverse path filtering would drop every client: their way back is not this device.
-        "rp_filter": 2,
     }
-    if name == "ip6tnl":
-        device["mode"] = {4: "ipip6", 6: "ip6ip6"}[inner]
     if kind == "gue":
         device["port"] = tunnel["port"]
-    if kind != "ipip":
-        device["checksum"] = tunnel.get("checksum") or "none"
+    if kind == "gre":
+        device["checksum"] = tunnel.get("checksum") == "csum"
     return device
 
 
@@ -74,7 +70,7 @@ def segment_sizes(
     sizes = {}
     for vip in vips:
         inner = ipaddress.ip_address(vip).version
-        outers = [ipaddress.ip_address(pair["local"]).version for pair in pairs if _carries(pair, inner, vips, pairs)]
+        outers = [ipaddress.ip_address(pair["local"]).version for pair in pairs if _carries(pair, inner, pairs)]
         if outers:
             sizes[FAMILY[inner]] = mtu - max(OUTER[outer] for outer in outers) - extra - INNER[inner]
     return sizes

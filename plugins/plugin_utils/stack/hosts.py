@@ -10,7 +10,7 @@ import typing as t
 
 from .addresses import Address, Interface, Path, path
 from .model import Finding
-from .options import Invalid, address, integer, interface, listed, option, read, text
+from .options import Invalid, address, cidr, integer, listed, option, read, text
 
 Variables = t.Callable[[str, tuple[str, ...]], t.Mapping[str, object]]
 MAX_WEIGHT = 2**31 - 1  # Debian's ipvsadm; upstream's stops at 65535
@@ -20,7 +20,7 @@ MAX_WEIGHT = 2**31 - 1  # Debian's ipvsadm; upstream's stops at 65535
 class HostOptions:
     """The variables of a host; in the inventory each is called ``lb_`` and its name."""
 
-    addresses: tuple[Interface, ...] = option(listed(interface), ())
+    addresses: tuple[Interface, ...] = option(listed(cidr), ())
     gateway: tuple[Address, ...] = option(listed(address), ())
     weight: int = option(integer(0, MAX_WEIGHT), 1)
     interface: str = option(text, "")

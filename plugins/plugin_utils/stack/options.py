@@ -30,6 +30,7 @@ class Invalid(ValueError):
 
 def option(parse: t.Callable[[object], t.Any], default: t.Any = dataclasses.MISSING) -> t.Any:
     """A dataclass field that ``read`` fills through ``parse``; without ``default`` it is required."""
+    # pylint: disable-next=invalid-field-call  # its place is a dataclass, by way of this function
     return dataclasses.field(default=default, metadata={"parse": parse})
 
 
@@ -186,7 +187,7 @@ def address(value: object) -> Address:
     return found
 
 
-def interface(value: object) -> Interface:
+def cidr(value: object) -> Interface:
     """An address with its network, ``10.20.0.11/24``."""
     if not isinstance(value, str) or "/" not in value:
         raise Invalid(f"must be addresses with their prefix length, as 10.20.0.11/24, not {shown(value)}")

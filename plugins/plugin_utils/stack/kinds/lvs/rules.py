@@ -208,7 +208,9 @@ def tunnel(c: Cluster) -> Findings:
 
 def tunnel_family(c: Cluster) -> Findings:
     if c.tier.mode == "tun" and c.tier.tunnel.type != "ipip":
-        outer = {path.rip.version for one in c.directors for version in c.versions for _, path in c.paths(one, version)}
+        outer = {
+            path.rip.version for one in c.directors for version in c.versions for _server, path in c.paths(one, version)
+        }
         if 6 in outer | set(c.versions):
             text = (
                 f"tunnel: type {c.tier.tunnel.type} carries IPv4 in IPv4 only: use ipip, or a tier of its own for IPv6"

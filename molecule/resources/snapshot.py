@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that a role may change on the hosts of an inventory, as JSON: taken before and after, two hosts' states can be compared.
+
+``python3 snapshot.py INVENTORY``
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import shlex
+import subprocess
+import sys
+import typing as t
+
+import yaml
+
+# Names of what is looked at, with the command that shows it. Counters and lifetimes are left out.
+LOOKS = {
+    "sysctls": "sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6)[.](conf|vs|ip_forward)' | grep -v -E 'stable_secret|mc_forwarding' | sort",
+    "addresses": "ip -brief address | sort",
+    "routes": "ip route show table all | sort; ip -6 route show table all | sed -E 's/ expires [^ ]*//; s/ pref [^ ]*//' | sort",
+    "rules": "ip rule; ip -6 rule",
+    "links": "ip -brief link | sort",
+    "modules": "lsmod | grep -E '^(ip_vs|ipip|fou|ip_gre|sit|ip6_tunnel|tunnel4|ip_tunnel)' | cut -d' ' -f1 | sort",
+    "table": "test ! -e /proc/net/ip_vs || grep -v -E '^(IP Virtual|Prot|  ->)' /proc/net/ip_vs || true",
+    "files": "find /etc /usr/local /var/lib/mixed_lb -newer /etc/os-release -type f 2>/dev/null | grep -v -E '^/etc/(ld.so.cache|mtab)' | sort",
+    "units": "find /etc/systemd -name '*mixed-lb*' | sort",
+    "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
+}
+
+
+def look(variables: dict[str, t.Any]) -> dict[str, list[str]]:
+    """Every look at one host, in one ssh call."""
+    script = "; ".join(f"echo '== {name}'; {command}" for name, command in LOOKS.items())
+    argv = ["ssh", "-i", variables["ansible_ssh_private_key_file"], *shlex.split(variables["ansible_ssh_common_args"])]
+    done = subprocess.run([*argv, f"root@{variables['ansible_host']}", script], capture_output=True, text=True, check=True)
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("== "):
+            found[name := line[3:]] = []
+        else:
+            found[name].append(" ".join(line.split()))
+    return found
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        hosts = yaml.safe_load(file)["all"]["hosts"]
+    with concurrent.futures.ThreadPoolExecutor(len(hosts)) as pool:
+        print(json.dumps(dict(zip(hosts, pool.map(look, hosts.values()), strict=True)), indent=1, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
