@@ -16,6 +16,8 @@ from .model import ModelError
 from .parse import ParseError
 from .runner import IpvsError
 
+ECHOED_SERVICES = 5
+
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
@@ -32,13 +34,22 @@ def run(module: AnsibleModule, task: t.Callable[[Session, t.Mapping[str, t.Any]]
 
 def guarded(module: AnsibleModule, work: t.Callable[[], dict[str, t.Any]]) -> None:
     """End the module with what ``work`` returns, or with its error in one line."""
+    invocation = {"module_args": _echo(module.params)}
     try:
         result = work()
     except IpvsError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(msg=str(error), invocation=invocation, **error.details)
     except (ModelError, ParseError, FileProblem, UnitProblem, ProgramMissing) as error:
-        module.fail_json(msg=" ".join(str(error).split()))
+        module.fail_json(msg=" ".join(str(error).split()), invocation=invocation)
     else:
         if not module._diff:
             result.pop("diff", None)
-        module.exit_json(**result)
+        module.exit_json(invocation=invocation, **result)
+
+
+def _echo(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options for ``-vvv``. A large table is not sent back: that would cost more than to compare it."""
+    services = params.get("services")
+    if services is None or len(services) <= ECHOED_SERVICES:
+        return dict(params)
+    return {**params, "services": f"({len(services)} services)"}
