@@ -14,10 +14,10 @@ from ..system.command import Command, ProgramMissing
 from ..system.files import FileStore
 from ..system.units import Unit, Units
 from .announce import announce
-from .filters import chain_of
+from .filters import chain_of, same_rules
 from .host import Reader, concerns, networkd_files, records
 from .model import Address, Item, Key, Live, NetworkProblem, Record, Route, Wanted
-from .plan import Plan, Step, plan
+from .plan import Plan, Step, meets, plan
 from .render import drop_ins, record_path, record_to_json, script, script_path, unit, unit_name
 from .words import shown
 
@@ -173,10 +173,15 @@ def _command_line(step: Step) -> str:
 def _described(
     scope: str, wanted: Wanted, record: Record, items: t.Mapping[Key, Item], live: Live, *, predicted: bool = False
 ) -> list[str]:
-    keys = dict.fromkeys([*(item.key for item in wanted.items), *record.items])
-    lines = [shown(items[key]) for key in keys if key in items]
+    asked = {item.key: item for item in wanted.items}
+    lines = []
+    for key in asked | record.items:
+        if key in items:  # as it was asked for, if that is what is there: what the kernel filled in is of no interest
+            item = asked.get(key)
+            lines.append(shown(item if item is not None and meets(items[key], item) else items[key]))
     for family, table in sorted({*wanted.filters, *record.wanted.filters}):
-        rules = wanted.filters.get((family, table)) if predicted else live.chains[family, table][0]
+        target, there = wanted.filters.get((family, table), ()), live.chains[family, table][0] or ()
+        rules = target if predicted or same_rules(there, target) else there
         tool = f"{live.tools[family].removesuffix('-legacy')} -t {table} -A {chain_of(scope)}"
-        lines += [f"{tool} {rule}" for rule in rules or ()]
+        lines += [f"{tool} {rule}" for rule in rules]
     return sorted(lines)

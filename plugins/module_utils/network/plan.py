@@ -57,7 +57,7 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
         if item.key in target or any(item.key in other.items for other in others.values()):
             continue
         now, before = after.pop(item.key, None), record.found.get(item.key)
-        if before is not None and (now is not None or not _meets(before, item)):
+        if before is not None and (now is not None or not meets(before, item)):
             removed += [_single(replace(before), undo=replace(now) if now else delete(before))] if before != now else []
             after[item.key] = before
         elif now is not None:
@@ -90,10 +90,10 @@ def _bring(item: Item, now: Item | None) -> list[Step]:
         item = dataclasses.replace(item, mtu=item.mtu or now.mtu)
         back = change(item, now)
         return [_single(words, undo=back[at]) for at, words in enumerate(change(now, item))]
-    return [] if _meets(now, item) else [_single(replace(item), undo=replace(now))]
+    return [] if meets(now, item) else [_single(replace(item), undo=replace(now))]
 
 
-def _meets(now: Item, item: Item) -> bool:
+def meets(now: Item, item: Item) -> bool:
     """Whether what is there (of the same key) is what is wanted."""
     if isinstance(item, (Tunnel, Route)):
         return now.meets(item)  # type: ignore[union-attr, arg-type]  # one key, one type
@@ -102,7 +102,7 @@ def _meets(now: Item, item: Item) -> bool:
 
 def _resolved(item: Item, now: Item | None) -> Item:
     """The item as the kernel will show it, as far as that is known."""
-    return now if now is not None and _meets(now, item) else item
+    return now if now is not None and meets(now, item) else item
 
 
 def _remove(item: Item, live: Live) -> list[Step]:

@@ -60,12 +60,12 @@ def record_from_json(text: str, path: str) -> Record:
 def _to_dict(item: Item) -> dict[str, t.Any]:
     fields = {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
     plain = {field.name: field.default for field in dataclasses.fields(item)}
-    return {"kind": type(item).__name__.lower(), **{k: v for k, v in fields.items() if v != plain[k]}}
+    return {"item": type(item).__name__.lower(), **{k: v for k, v in fields.items() if v != plain[k]}}
 
 
 def _from_dict(content: dict[str, t.Any]) -> Item:
-    fields: dict[str, t.Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items() if k != "kind"}
-    return KINDS[content["kind"]](**fields)
+    fields: dict[str, t.Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items() if k != "item"}
+    return KINDS[content["item"]](**fields)
 
 
 _HEAD = """\
