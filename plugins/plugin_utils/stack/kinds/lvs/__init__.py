@@ -56,7 +56,6 @@ class Lvs(Tier):
     gateway_mode: str = option(choice("replies", "default"), "replies")
     tunnel: Tunnel = option(nested(Tunnel), Tunnel())  # noqa: RUF009 - frozen, so one may be shared
     path_mtu: int = option(integer(0, 65535), 1500)
-    fallback_device: bool = option(boolean, False)
     conn_tab_bits: int = option(integer(8, 27), 0)
     conntrack: bool | None = option(boolean, None)
     sysctls: tuple[tuple[str, str | int], ...] = option(settings, ())

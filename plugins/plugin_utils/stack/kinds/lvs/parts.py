@@ -88,7 +88,6 @@ def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
         "tunnels": [{"local": rip, "remote": dip} for rip, dip in ends],
         "tunnel": dataclasses.asdict(c.tier.tunnel),
         "path_mtu": c.tier.path_mtu,
-        "fallback_device": c.tier.fallback_device,
     }
 
 

@@ -16,7 +16,7 @@ from .service import BLIND_TO_WEIGHT
 
 Findings = t.Iterator[Finding]
 # options that mean something in one mode only
-MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "path_mtu": "tun", "fallback_device": "tun"}
+MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "path_mtu": "tun"}
 CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": ("none", "csum", "remcsum")}
 
 
@@ -206,18 +206,6 @@ def tunnel(c: Cluster) -> Findings:
         yield c.tier.finding("tunnel", f"tunnel: checksum with type {wanted.type} is {allowed}, not {wanted.checksum}")
 
 
-def tunnel_family(c: Cluster) -> Findings:
-    if c.tier.mode == "tun" and c.tier.tunnel.type != "ipip":
-        outer = {
-            path.rip.version for one in c.directors for version in c.versions for _server, path in c.paths(one, version)
-        }
-        if 6 in outer | set(c.versions):
-            text = (
-                f"tunnel: type {c.tier.tunnel.type} carries IPv4 in IPv4 only: use ipip, or a tier of its own for IPv6"
-            )
-            yield c.tier.finding("tunnel", text)
-
-
 def all_ports_by_nat(c: Cluster) -> Findings:
     """The policy route on the real servers knows replies by their source port."""
     by_port = c.tier.mode == "nat" and c.tier.gateway_mode == "replies" and not c.tier.one_armed
@@ -258,7 +246,6 @@ RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     tunnel_route,
     gateways,
     tunnel,
-    tunnel_family,
     all_ports_by_nat,
     conntrack,
     weights,

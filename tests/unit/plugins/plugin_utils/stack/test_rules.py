@@ -186,7 +186,6 @@ CASES = [
     Case("tunnel", "gue needs a port", "tun", {"tunnel": {"type": "gue"}}),
     Case("tunnel", "port is for type gue", "tun", {"tunnel": {"type": "gre", "port": 6080}}),
     Case("tunnel", "is none or csum, not remcsum", "tun", {"tunnel": {"type": "gre", "checksum": "remcsum"}}),
-    Case("tunnel", "IPv4 in IPv4 only", "tun", {"vips": ["2001:db8:0:2::100"], "tunnel": {"type": "gre"}}),
     # kernels
     Case("conntrack", "one_armed needs it", "nat", {"one_armed": True, "conntrack": False}),
     Case("conntrack", "set by the option", app={"sysctls": {"net.ipv4.vs.conntrack": 1}}),
