@@ -16,6 +16,7 @@ from . import images, kernels
 from .sandbox import Sandbox, processes
 from .topology import MANAGEMENT_NETWORK, Host, Topology
 
+KERNEL = pathlib.Path(__file__).with_name("kernel.sh")
 MANAGEMENT_UNIT = 9  # vec9 is named mgmt0 in the guest
 
 
@@ -53,7 +54,7 @@ class Machine:
             "--pid",
             "--fork",
             "--kill-child",
-            str(kernel.program),
+            str(KERNEL),
             self._umid,
             self._uml_dir,
             f"mem={self.host.memory}M",
@@ -69,7 +70,10 @@ class Machine:
             *self._network_words(),
         ]
         with (self.folder / "console.log").open("ab") as console:
-            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+            environment = {"PATH": os.environ["PATH"], "LAB_KERNEL": str(kernel.program)}
+            subprocess.Popen(
+                argv, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+            )
 
     def _network_words(self) -> list[str]:
         host = self.host
