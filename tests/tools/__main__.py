@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./test [unit|lint|sanity|molecule [SCENARIO ...]|all]
+"""./test [all | [unit] [lint] [sanity] [molecule [SCENARIO ...]]]
 
   unit      pytest on every supported ansible-core for which this machine has a Python
   lint      ansible-lint, yamllint, ruff, mypy, shellcheck, the documentation, the built artifact
@@ -21,23 +21,36 @@ import time
 
 from . import report, suites
 
+SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
+
 
 def main(arguments: list[str]) -> int:
     """Run what the command line names; returns the exit code."""
-    part, *names = arguments or ["all"]
-    if part in ("-h", "--help", "help"):
+    if {"-h", "--help", "help"} & set(arguments):
         print(__doc__)
         return 0
-    parts = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
-    if part not in (*parts, "molecule", "all") or (names and part != "molecule"):
+    chosen, names = _understand(arguments or ["all"])
+    if not chosen:
         print(f"error: ./test {' '.join(arguments)} is not understood: see ./test --help", file=sys.stderr)
         return 2
     begin = time.monotonic()
-    outcomes = [outcome for name, run in parts.items() if part in (name, "all") for outcome in run()]
-    if part in ("molecule", "all"):
-        outcomes += suites.molecule(names)
+    outcomes: list[report.Outcome] = []
+    for part in chosen:
+        outcomes += suites.molecule(names) if part == "molecule" else SIMPLE[part]()
     print(report.summary(outcomes, time.monotonic() - begin), flush=True)
     return 1 if report.total(outcomes).failed else 0
+
+
+def _understand(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The parts to run and the scenarios' names; no parts where a word is unknown."""
+    if arguments == ["all"]:
+        return [*SIMPLE, "molecule"], []
+    parts, names = arguments, []
+    if "molecule" in arguments:
+        end = arguments.index("molecule")
+        parts, names = arguments[: end + 1], arguments[end + 1 :]
+    known = set(parts) <= {*SIMPLE, "molecule"}
+    return (parts if known else []), names
 
 
 if __name__ == "__main__":

@@ -26,11 +26,16 @@ SHIPPED = {
 }
 
 
-def copy_sources(base: Path) -> Path:
-    """Copy the source files to where ansible-test and ansible-galaxy want a collection; returns its folder."""
+def copy_sources(base: Path, *, shipped: bool = False) -> Path:
+    """Copy the source files to where ansible-test and ansible-galaxy want a collection; returns its folder.
+
+    With ``shipped``, only what users get, and what ansible-test has to know of it.
+    """
     target = base / COLLECTION
     shutil.rmtree(target, ignore_errors=True)
     for path in source_files():
+        if shipped and path.parts[0] not in {*SHIPPED, "galaxy.yml", ".gitignore"} and path != Path("tests/config.yml"):
+            continue
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, target / path, follow_symlinks=False)
     # ansible-test asks git for the files, and would find the checkout around, which ignores this copy.

@@ -26,7 +26,8 @@ def check_sanity(core: cores.Core, venv: Path, shell: Shell) -> Count:
     # ansible-test keeps everything under the home directory: here, one that belongs to the checkout.
     home = base / "home"
     _provide_pip(core, venv, home, shell)
-    copy = copy_sources(base)
+    # Tests and lab run with the main version only, so the others read what users get.
+    copy = copy_sources(base, shipped=core is not cores.MAIN)
     env = environment(venv, HOME=str(home))
     argv: list[str | Path] = [venv / "bin/ansible-test", "sanity", "--junit"]
     if core is cores.MAIN:
