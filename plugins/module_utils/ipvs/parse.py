@@ -29,7 +29,7 @@ FORWARD = {"-g": "dr", "-m": "nat", "-i": "tun"}
 CHECKSUM = {"--tun-nocsum": "none", "--tun-csum": "csum", "--tun-remcsum": "remcsum"}
 TITLES = ("IP Virtual Server version", "Prot LocalAddress:Port", "-> RemoteAddress:Port")
 
-Numbers = dict[tuple[ServiceKey, DestinationKey | None], tuple[int, ...]]
+Numbers: t.TypeAlias = "dict[tuple[ServiceKey, DestinationKey | None], tuple[int, ...]]"
 """The numbers of a listing by service and destination; the service's own under ``None``, where it has some."""
 
 
