@@ -14,6 +14,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, 
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     kernel.ipvs_modules,
+    kernel.ipvs_scope,
     places.for_interfaces,
     places.interfaces_for,
     places.vip_addresses,

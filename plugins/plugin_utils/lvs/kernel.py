@@ -22,3 +22,9 @@ def ipvs_modules(
         raise ValueError(f"unknown helper {unknown[0]}: known are {', '.join(HELPERS)}")
     extra = schedulers | engines | {HELPERS[helper] for helper in helpers}
     return [{"name": "ip_vs", "parameters": parameters}, *({"name": name} for name in sorted(extra))]
+
+
+def ipvs_scope(vips: t.Sequence[str], services: t.Sequence[t.Mapping[str, t.Any]]) -> list[t.Any]:
+    """What of the IPVS table is a tier's own, as ``restrict`` of ``ipvs_table``: its VIPs and its firewall marks."""
+    marks = sorted({int(service["fwmark"]) for service in services if service.get("fwmark")})
+    return [*vips, *({"fwmark": mark} for mark in marks)]

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test may expect, read from the inventory by itself: the stack model is what is tested, so it is not asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import typing as t
+
+import yaml
+
+# Scenarios that use another one's inventory.
+INVENTORIES = {"teardown": "lvs_dr", "ipvs_modules": "lvs_dr"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A virtual service as clients know it."""
+
+    protocol: str
+    vip: str
+    port: int
+    scheduler: str
+    persistent: int
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.vip} {self.port}"
+
+
+class Described:
+    """The tier in front of the real servers, at this stage of the scenario."""
+
+    def __init__(self, project: pathlib.Path, scenario: str) -> None:
+        self.stage = (project / ".lab" / "scenarios" / f"{scenario}.stage").read_text().strip()
+        inventory = project / "inventories" / INVENTORIES.get(scenario, scenario)
+        stack = inventory / "group_vars" / "all.yml"
+        if self.stage == "second":
+            stack = project / "molecule" / scenario / "vars" / "second.yml"
+        self._tiers = yaml.safe_load(stack.read_text())["lb_stack"]["tiers"]
+        self._groups = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]
+        self.front = next(tier for tier in self._tiers if tier["kind"] in ("lvs", "external"))
+        self.mode: str = self.front["mode"]
+        self.vips: list[str] = self.front["vips"]
+
+    @property
+    def real_servers(self) -> list[str]:
+        """Names, in the inventory's order."""
+        return list(self._groups["web"]["hosts"])
+
+    def weight(self, host: str) -> int:
+        """The weight that the inventory gives a real server."""
+        return int((self._groups["web"]["hosts"][host] or {}).get("lb_weight", 1))
+
+    def addresses(self, host: str) -> list[str]:
+        """Addresses of a host, without prefix lengths."""
+        for group in self._groups.values():
+            if host in group["hosts"]:
+                return [address.partition("/")[0] for address in group["hosts"][host]["lb_addresses"]]
+        raise KeyError(host)
+
+    @property
+    def services(self) -> list[Service]:
+        """Every virtual service of the tier, one for each VIP."""
+        found = []
+        for entry in self.front.get("services") or [self.front]:
+            protocols = entry.get("protocol", "tcp")
+            for protocol in [protocols] if isinstance(protocols, str) else protocols:
+                for vip in self.vips:
+                    found.append(self._service(entry, protocol, vip))
+        return found
+
+    def _service(self, entry: dict[str, t.Any], protocol: str, vip: str) -> Service:
+        port = entry.get("port") or self._tiers[-1]["port"]
+        scheduler = entry.get("scheduler") or self.front.get("scheduler", "wlc")
+        return Service(protocol, vip, port, scheduler, entry.get("persistent", 0))

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clients see, in every mode: who answers, how often, and whether all of it comes."""
+
+from __future__ import annotations
+
+import pytest
+from ask import ask, share
+from described import Described, Service
+
+from lab.cluster import Lab
+
+CLIENTS = [f"198.51.100.{number}" for number in range(10, 16)]
+BIG = 10_000_000
+
+
+def wanted(stack: Described, **conditions: object) -> list[Service]:
+    found = [s for s in stack.services if all(getattr(s, key) == value for key, value in conditions.items())]
+    assert found, f"the stack has no service with {conditions}"
+    return found
+
+
+@pytest.mark.stage("first")
+@pytest.mark.modes("dr", "nat", "tun")
+def test_shares_are_weights(lab: Lab, stack: Described) -> None:
+    """wrr: of two rounds each real server answers exactly as often as its weight says, over TCP and UDP, IPv4 and IPv6."""
+    weights = {host: stack.weight(host) for host in stack.real_servers}
+    for service in wanted(stack, scheduler="wrr"):
+        answers = ask(lab, service, 2 * sum(weights.values()))
+        assert share(answers) == {host: 2 * weight for host, weight in weights.items()}, service
+
+
+@pytest.mark.stage("second")
+def test_rr_ignores_weights(lab: Lab, stack: Described) -> None:
+    """rr: everybody the same."""
+    for service in wanted(stack, scheduler="rr", persistent=0):
+        assert share(ask(lab, service, 6)) == dict.fromkeys(stack.real_servers, 2), service
+
+
+@pytest.mark.stage("second")
+def test_sh_keeps_a_client(lab: Lab, stack: Described) -> None:
+    """sh: the same client meets the same real server, and not all clients meet the same one."""
+    met = set()
+    for service in wanted(stack, scheduler="sh"):
+        for client in CLIENTS if ":" not in service.vip else [""]:
+            answers = share(ask(lab, service, 4, source=client))
+            assert len(answers) == 1, f"{service} from {client or 'the client'}: {answers}"
+            met |= set(answers)
+    assert len(met) > 1
+
+
+@pytest.mark.stage("second")
+def test_persistence_keeps_a_client(lab: Lab, stack: Described) -> None:
+    """rr with persistence: a client stays where it was first, and clients are spread."""
+    met = set()
+    for service in (s for s in stack.services if s.persistent):
+        for client in CLIENTS if ":" not in service.vip else [""]:
+            answers = share(ask(lab, service, 4, source=client))
+            assert len(answers) == 1, f"{service} from {client or 'the client'}: {answers}"
+            met |= set(answers)
+    assert met == set(stack.real_servers)
+
+
+def test_real_servers_see_the_client(lab: Lab, stack: Described) -> None:
+    """The client's own address arrives, and the reply is sent from the address that the mode says."""
+    for service in stack.services:
+        for answer in ask(lab, service, 4):
+            assert answer["client"] == ("2001:db8:0:51::10" if ":" in service.vip else "198.51.100.10"), service
+            if stack.mode == "nat":
+                assert answer["local"] in stack.addresses(answer["server"])
+            else:
+                assert answer["local"] == service.vip
+
+
+def test_big_replies_come_whole(lab: Lab, stack: Described) -> None:
+    """10 MB from each real server."""
+    for service in wanted(stack, protocol="tcp"):
+        answers = ask(lab, service, 3, path=f"/bytes/{BIG}", timeout=60)
+        assert [answer["bytes"] for answer in answers] == [BIG] * 3, service
+
+
+def test_big_requests_arrive_whole(lab: Lab, stack: Described) -> None:
+    """Full-size packets towards the real servers: what a tunnel's extra header would break."""
+    for service in wanted(stack, protocol="tcp"):
+        assert [answer["received"] for answer in ask(lab, service, 3, post=200_000, timeout=30)] == [200_000] * 3, service
