@@ -40,10 +40,11 @@ _fail() {
 _install_debian_packages() {
     local installed package missing=() as_root=()
     [[ -x /usr/bin/dpkg-query ]] || _fail "this is not Debian: install the likes of ${debian_packages[*]} by hand"
+    # Fails where a package was never seen, which is no error here.
     # shellcheck disable=SC2016 # dpkg-query fills these in, not the shell
-    installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${debian_packages[@]}" 2>/dev/null | sed -n 's/^ii //p')
+    installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${debian_packages[@]}" 2>/dev/null || true)
     for package in "${debian_packages[@]}"; do
-        grep -qx "$package" <<<"$installed" || missing+=("$package")
+        grep -qx "ii $package" <<<"$installed" || missing+=("$package")
     done
     ((${#missing[@]})) || return 0
     local remedy="apt-get install ${missing[*]}"
