@@ -56,5 +56,7 @@ def _understand(arguments: list[str]) -> tuple[list[str], list[str]]:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
+    except RuntimeError as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")

@@ -53,7 +53,7 @@ _install_debian_packages() {
         as_root=(sudo)
     fi
     echo "==> installing Debian packages: ${missing[*]}"
-    "${as_root[@]}" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@"' \
+    "${as_root[@]}" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"' \
         - "${missing[@]}" || _fail "could not install Debian packages; as root: $remedy"
 }
 

@@ -21,7 +21,12 @@ def environment(venv: Path = VENV, **extra: str) -> dict[str, str]:
 
 
 def source_files() -> list[Path]:
-    """Every file that is tracked or would be: paths below ROOT, relative to it, sorted."""
+    """Every file that is tracked or would be: paths below ROOT, relative to it, sorted.
+
+    Raises RuntimeError outside of a git checkout: only git knows which files belong to it.
+    """
+    if not (ROOT / ".git").exists():
+        raise RuntimeError(f"{ROOT} is no git checkout: git clone the repository instead of unpacking an archive")
     # safe.directory: root may well test another user's checkout.
     git = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
