@@ -64,7 +64,8 @@ version:
   type: str
   sample: 1.2.1
 size:
-  description: How many buckets the connection table has; none while it is not loaded.
+  description: How many buckets the connection table has; none while it is not loaded. Kernels that size it as needed
+    say V(0) before the first service.
   returned: always
   type: int
   sample: 4096

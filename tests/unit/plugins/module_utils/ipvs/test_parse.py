@@ -15,7 +15,6 @@ from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.ipvs.fak
 
 FIXTURES = Path(__file__).with_name("fixtures")
 FOLDERS = sorted(FIXTURES.glob("debian*"))
-RECORDED = [folder for folder in FOLDERS if (folder / "recorded.txt").exists()]
 WEB = ServiceKey("ipv4", 0, "tcp", "10.0.0.100", 80)
 
 release = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -30,30 +29,24 @@ def test_every_recorded_listing_is_understood(folder: Path) -> None:
     assert web["10.0.0.30", 80] == Destination("10.0.0.30", 80, "dr", 2147483647)
     assert table[WEB].scheduler_flags == ("sh-fallback", "sh-port")
     assert parse.header((folder / "thresholds.txt").read_text()).version == "1.2.1"
-    stats = parse.numbers((folder / "stats.txt").read_text(), "stats")
-    assert stats and all(len(found) == 5 for found in stats.values())
+    for kind, columns in (("stats", 5), ("rate", 5), ("persistent", 4), ("thresholds", 4)):
+        numbers = parse.numbers((folder / f"{kind}.txt").read_text(), kind)
+        found = {key for key, place in numbers if place is not None}
+        assert found == {key for key, service in table.items() if service.destinations}
+        assert all(len(values) == columns for values in numbers.values())
     assert all(parse.timeouts((folder / "timeout.txt").read_text()))
     master, backup = parse.daemons((folder / "daemon.txt").read_text())
     assert (master.role, master.sync_id, master.group, master.port, master.ttl) == ("master", 5, "224.0.0.81", 8848, 1)
     assert backup[2:] == (5, 1400, "224.0.0.99", 8850, 3)
+    assert parse.daemons((folder / "daemon_none.txt").read_text()) == ()
+    assert parse.connections((folder / "conn_sync.txt").read_text()) == []
 
 
 @release
 def test_what_was_saved_is_rendered_the_same(folder: Path) -> None:
-    saved = (folder / "saved.txt").read_text()
+    # The one thing that ipvsadm prints but does not take back: a mark as a signed number.
+    saved = (folder / "saved.txt").read_text().replace("-f -1 ", "-f 4294967295 ")
     assert sorted(render.rules(parse.table(saved, {})).splitlines()) == sorted(saved.splitlines())
-
-
-def test_the_fake_prints_what_the_real_one_printed() -> None:
-    """Only where fixtures/record.sh has run; it feeds the same rules to the real one."""
-    for folder in RECORDED:
-        kernel = FakeKernel()
-        rules = (FIXTURES / "table.rules").read_text() + (FIXTURES / "mixed.rules").read_text()
-        assert kernel(["ipvsadm", "-R"], rules).rc == 0
-        printed = kernel(["ipvsadm", "-Sn"]).out
-        assert sorted(printed.splitlines()) == sorted((folder / "saved.txt").read_text().splitlines())
-        limits = parse.numbers((folder / "thresholds.txt").read_text(), "thresholds")
-        assert parse.table((folder / "saved.txt").read_text(), limits) == Ipvsadm(kernel).read().table
 
 
 def test_everything_in_the_grammar_is_read_and_rendered() -> None:
