@@ -20,6 +20,7 @@ _PROTOCOLS = {"6": "tcp", "17": "udp", "132": "sctp"}
 _TUNNELS = ("ipip", "sit", "gre", "ip6gre", "ip6tnl")
 _RULE_FIELDS = {"priority", "src", "srclen", "dst", "dstlen", "fwmark", "ipproto", "sport", "table", "not", "protocol"}
 _RULE_FIELDS |= {"suppress_prefixlen"}
+_WHOLE = {("sport_mask", "0xffff"), ("fwmask", "0xffffffff")}  # Debian 13 says so where nothing is masked
 Row = t.Mapping[str, t.Any]
 
 
@@ -137,7 +138,7 @@ def rules(rows: t.Iterable[Row], family: int) -> list[Rule]:
         if protocol is not None:  # "tcp", "6" or "ipproto-6"
             number = str(protocol).rsplit("-", 1)[-1]
             protocol = _PROTOCOLS.get(number, number)
-        unknown = [f"{name}={row[name]}" for name in sorted(set(row) - _RULE_FIELDS)]
+        unknown = [f"{n}={row[n]}" for n in sorted(set(row) - _RULE_FIELDS) if (n, str(row[n])) not in _WHOLE]
         fwmark, suppress = row.get("fwmark"), row.get("suppress_prefixlen")
         found.append(
             Rule(

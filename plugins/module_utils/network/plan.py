@@ -49,6 +49,8 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
     for old in _in_the_way(ordered, record, live, after):
         added += _remove(old, live)
         after.pop(old.key, None)
+    if any(isinstance(item, Port) and item.key not in after for item in ordered):
+        added.append(Step(("modprobe", "fou")))
     for item in ordered:
         added += _bring(item, after.get(item.key))
         after[item.key] = _resolved(item, after.get(item.key))
@@ -80,8 +82,6 @@ def _found(key: Key, record: Record, others: t.Mapping[str, Record], live: Live)
 def _bring(item: Item, now: Item | None) -> list[Step]:
     """Steps that make one item true."""
     if now is None:
-        if isinstance(item, Port):
-            return [Step(("modprobe", "fou")), _single(add(item), undo=delete(item))]
         if isinstance(item, Tunnel):
             first, *more = [tuple(words) for words in (add(item), *change(None, item))]
             return [_single(first, undo=delete(item)), *(Step(words) for words in more)]

@@ -14,6 +14,8 @@ from .model import METRIC, TABLES, Address, Item, NetworkProblem, Port, Route, R
 
 Options = t.Mapping[str, t.Any]
 _DEVICE = re.compile(r"[^\s/:]{1,15}\Z")
+# Devices that the kernel makes itself when the module of their type is loaded; they take packets from anybody.
+_FALLBACKS = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0")
 # type and family of the outer header to the kernel's device
 _KINDS = {
     ("ipip", 4): "ipip",
@@ -62,6 +64,10 @@ def _tunnel(entry: Options) -> list[Item]:
         raise ValueError("type gue needs a port")
     if port is not None and kind not in ("ipip", "sit", "ip6tnl"):
         raise ValueError(f"type {entry['type']} takes no port")
+    if entry["name"] in _FALLBACKS:
+        raise ValueError(
+            f"{entry['name']} is the kernel's own device, which takes packets from anybody: choose another name"
+        )
     if entry.get("checksum") and entry["type"] != "gre":
         raise ValueError("checksum is for type gre; the others check by themselves")
     mtu = _number("mtu", entry.get("mtu"), 576, 65535)

@@ -43,7 +43,7 @@ def test_each_example_can_be_undone(host, example):
 def test_the_diff_shows_the_running_network_and_the_files(host):
     result = run(name="app", addresses=[{"address": "192.0.2.100"}])
     headers = [part["before_header"] for part in result["diff"]]
-    assert headers == ["running network", *result["files"]]
+    assert headers == ["running network", result["files"][0], result["files"][2]]
     assert result["diff"][0]["after"] == "address 192.0.2.100/32 dev lo\n"
     assert result["files"] == [
         "/etc/mixed_lb/network/app.sh",

@@ -20,7 +20,7 @@ VIP = {"address": "203.0.113.100/32"}
 VIP6 = {"address": "2001:db8:1::100"}
 LVS0 = {"name": "lvs0", "type": "ipip", "local": "192.0.2.11", "remote": "192.0.2.2"}
 GUE = LVS0 | {"name": "gue0", "type": "gue", "port": 6080}
-GRE = LVS0 | {"name": "gre0", "type": "gre", "checksum": True, "mtu": 1400}
+GRE = LVS0 | {"name": "gre1", "type": "gre", "checksum": True, "mtu": 1400}
 BY_DIP = {"to": "default", "via": "192.0.2.2"}
 REPLIES = {"priority": 100, "from": "192.0.2.11", "protocol": "tcp", "source_port": 8080, "table": 100}
 MARK = {"destination": "203.0.113.100", "protocol": "tcp", "ports": [80, 443], "mark": "0x1"}
@@ -132,15 +132,15 @@ def test_a_route_is_never_removed_before_its_replacement_is_in():
 
 def test_a_tunnel_is_changed_in_place_and_remade_only_for_another_kind():
     host = FakeIp()
-    apply(host, tunnels=[GRE], addresses=[VIP | {"interface": "gre0"}])
-    changed = apply(host, tunnels=[GRE | {"remote": "192.0.2.3", "mtu": 1300}], addresses=[VIP | {"interface": "gre0"}])
+    apply(host, tunnels=[GRE], addresses=[VIP | {"interface": "gre1"}])
+    changed = apply(host, tunnels=[GRE | {"remote": "192.0.2.3", "mtu": 1300}], addresses=[VIP | {"interface": "gre1"}])
     assert changed.commands == [
-        "ip link set gre0 type gre local 192.0.2.11 remote 192.0.2.3 icsum",
-        "ip link set gre0 mtu 1300",
+        "ip link set gre1 type gre local 192.0.2.11 remote 192.0.2.3 icsum",
+        "ip link set gre1 mtu 1300",
     ]
-    apply(host, tunnels=[LVS0 | {"name": "gre0"}], addresses=[VIP | {"interface": "gre0"}])
-    assert host.links["gre0"]["linkinfo"]["info_kind"] == "ipip"
-    assert not apply(host, tunnels=[LVS0 | {"name": "gre0"}], addresses=[VIP | {"interface": "gre0"}]).changed
+    apply(host, tunnels=[LVS0 | {"name": "gre1"}], addresses=[VIP | {"interface": "gre1"}])
+    assert host.links["gre1"]["linkinfo"]["info_kind"] == "ipip"
+    assert not apply(host, tunnels=[LVS0 | {"name": "gre1"}], addresses=[VIP | {"interface": "gre1"}]).changed
 
 
 def test_an_ipv6_address_may_change_its_length():
@@ -348,6 +348,22 @@ def test_unknown_selectors_of_a_rule_make_it_a_rule_of_its_own():
         [{"priority": 100, "src": "all", "table": "7"}, {"priority": 100, "src": "all", "table": "7", "iif": "eth0"}], 4
     )
     assert ours.key != foreign.key and foreign.extra == ("iif=eth0",)
+
+
+RULE = {"priority": 100, "src": "192.0.2.12", "sport": 8080, "table": "254", "suppress_prefixlen": 0, "protocol": "0"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [  # as ip -N -d -json printed it, and without -N
+        RULE | {"ipproto": "ipproto-6", "sport_mask": "0xffff"},  # iproute2 6.15, kernel 7.2
+        RULE | {"ipproto": "ipproto-6"},  # iproute2 6.1, kernel 6.1
+        RULE | {"ipproto": "tcp"},
+    ],
+)
+def test_a_rule_reads_the_same_from_both_releases(row):
+    wanted = wanted_of({"rules": [REPLIES | {"from": "192.0.2.12", "table": "main", "suppress_prefixlength": 0}]})
+    assert parse.rules([row], 4) == list(wanted.items)
 
 
 def test_nonsense_from_ip_is_one_message():
