@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
+# Where lab/run-scenarios reports to.
 JUNIT = CACHE / "junit"
 VENV = ROOT / ".venv"
 

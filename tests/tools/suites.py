@@ -12,7 +12,7 @@ from pathlib import Path
 from . import cores, report
 from .artifact import check_artifact
 from .cores import CORES, MAIN, Core
-from .paths import JUNIT, ROOT, environment, shell_scripts
+from .paths import CACHE, JUNIT, ROOT, environment, shell_scripts
 from .sanity import check_sanity
 from .steps import Shell, Step, passthrough, run_all, run_one, skip, tool
 
@@ -21,7 +21,7 @@ def unit() -> list[report.Outcome]:
     """pytest on every version of ansible-core."""
 
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
-        junit = _fresh(JUNIT / f"unit-{core.name}.xml")
+        junit = _fresh(CACHE / f"unit/{core.name}.xml")
         argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
@@ -40,8 +40,8 @@ def lint() -> list[report.Outcome]:
         [
             tool("ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
             tool("yamllint", ["yamllint", "--strict", "."]),
-            tool("ruff check", ["ruff", "check", "."]),
-            tool("ruff format", ["ruff", "format", "--check", "."]),
+            tool("ruff check", ["ruff", "check", "--output-format=concise", "."]),
+            tool("ruff format", ["ruff", "format", "--check", "--output-format=concise", "."]),
             tool("mypy", ["mypy", *_mypy_packages()]),
             tool("shellcheck", ["shellcheck", "--external-sources", *shell_scripts()]),
             tool("changelog", ["antsibull-changelog", "lint"]),
@@ -55,7 +55,7 @@ def lint() -> list[report.Outcome]:
 
 
 def molecule(names: t.Sequence[str]) -> list[report.Outcome]:
-    """Scenarios in the lab; without names, all. The lab's own command runs them and leaves one JUnit file for each."""
+    """Scenarios in the lab; without names, all. The lab's own command runs them and leaves JUnit files in JUNIT."""
     scenarios = names or sorted(
         path.parent.name
         for path in (ROOT / "molecule").glob("*/molecule.yml")
@@ -66,9 +66,9 @@ def molecule(names: t.Sequence[str]) -> list[report.Outcome]:
         return [run_one(skip("molecule", "there are no scenarios yet"))]
 
     def run(shell: Shell) -> report.Count:
-        for stale in JUNIT.glob("molecule-*.xml"):
+        for stale in JUNIT.glob("*.xml"):
             stale.unlink()
-        return report.of_suite(passthrough([runner, *scenarios]), JUNIT.glob("molecule-*.xml"))
+        return report.of_suite(passthrough([runner, *scenarios]), JUNIT.glob("*.xml"))
 
     return [run_one(Step("molecule", run))]
 
