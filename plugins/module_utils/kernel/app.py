@@ -110,9 +110,9 @@ class _Change:
         stays = {m: f"in use by {', '.join(by)}" for m, by in held(wanted, record, others, users).items()}
         stays |= self._rmmod(self._outcome.unloaded)
         self._outcome.unloaded = [module for module in self._outcome.unloaded if module not in stays]
-        self._outcome.warnings += [
-            f"kernel module {module} stays loaded until the next boot: {why}" for module, why in stays.items()
-        ]
+        for module, why in stays.items():
+            if module in record.settings.modules:  # a dependency may well be in use by somebody else by now
+                self._outcome.warnings.append(f"kernel module {module} stays loaded until the next boot: {why}")
 
     def _rmmod(self, modules: list[str]) -> dict[str, str]:
         """Unload in the given order; returns what stayed, with the tool's words.

@@ -10,6 +10,8 @@ import typing as t
 
 from .model import Record, Settings, SettingsProblem, in_order, same, same_parameter
 
+_ON_DEMAND = ("ip_vs_", "xt_")
+
 
 class Write(t.NamedTuple):
     """One running value to set; ``before`` is ``None`` when the key appears only with a module not loaded yet."""
@@ -62,12 +64,16 @@ def to_load(wanted: Settings, present: t.Callable[[str], bool]) -> list[str]:
 def to_unload(
     wanted: Settings, record: Record, others: t.Mapping[str, Record], users: t.Mapping[str, t.Sequence[str]]
 ) -> list[str]:
-    """Modules that the scopes loaded and none wants any more, in an order in which they can go.
+    """Modules that the scope loaded and none wants any more, in an order in which they can go.
 
-    ``users`` has every module in memory with the modules that use it; what is used by one that stays, stays.
+    ``users`` has every module in memory with the modules that use it. A scheduler or a match of the packet filter among
+    these came later, on demand, so it goes first: it cannot while a service or rule needs it. Anything else that uses
+    a module keeps it: a table of the packet filter, for one, would go with the rules in it.
     """
     kept = _kept(wanted, others)
-    going = [module for module in record.loaded if module in users and module not in kept]
+    going = [module for module in record.loaded if module in users and not _serves(module, kept, users)]
+    for module in going:
+        going += [user for user in users[module] if user.startswith(_ON_DEMAND) and user not in going]
     order: list[str] = []
     while free := [module for module in going if module not in order and set(users[module]) <= set(order)]:
         order += free
@@ -77,10 +83,10 @@ def to_unload(
 def held(
     wanted: Settings, record: Record, others: t.Mapping[str, Record], users: t.Mapping[str, t.Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Modules that this scope no longer wants but that modules of no scope's wish still use, with those."""
-    going = to_unload(wanted, record, others, users)
-    dropped = [m for m in record.settings.modules if m in record.loaded and m in users and m not in going]
-    return {module: list(users[module]) for module in dropped if not _serves(module, _kept(wanted, others), users)}
+    """Modules that nobody wants any more but that modules of no scope's wish keep, with those."""
+    kept, going = _kept(wanted, others), to_unload(wanted, record, others, users)
+    left = [m for m in record.settings.modules if m in record.loaded and m in users and m not in going]
+    return {module: list(users[module]) for module in left if not _serves(module, kept, users)}
 
 
 def _kept(wanted: Settings, others: t.Mapping[str, Record]) -> set[str]:

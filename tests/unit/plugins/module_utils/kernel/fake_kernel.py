@@ -25,6 +25,7 @@ MODULES: dict[str, tuple[list[str], dict[str, str], dict[str, str]]] = {
     ),
     "ip_vs_rr": (["ip_vs"], {}, {}),
     "ip_vs_sh": (["ip_vs"], {}, {}),
+    "nf_nat": (["nf_conntrack"], {}, {}),
     "ipip": ([], {"net/ipv4/conf/tunl0/rp_filter": "0"}, {}),
 }
 SYSCTLS = {
@@ -47,6 +48,7 @@ class FakeKernel:
         self.sets: list[str] = []
         self.read_only = False
         self.refused: set[str] = set()
+        self.busy: set[str] = set()  # modules that something else than a module uses
 
     @property
     def host(self) -> Host:
@@ -102,7 +104,7 @@ class FakeKernel:
                 return Result(0, "", "")
             case ["rmmod", name]:
                 users = [module for module in self.modules if name in MODULES[module][0]]
-                if users:
+                if users or name in self.busy:
                     return Result(1, "", f"rmmod: ERROR: Module {name} is in use by: {' '.join(users)}\n")
                 self.modules.remove(name)
                 self.parameters.pop(name, None)

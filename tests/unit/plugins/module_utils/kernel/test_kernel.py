@@ -147,13 +147,34 @@ def test_modules_that_were_there_before_stay():
     assert kernel.state() == before
 
 
+def test_what_came_on_demand_goes_too():
+    kernel = FakeKernel()
+    before = kernel.state()
+    app.apply("app", want(["ip_vs"]), kernel.host)
+    kernel(["modprobe", "--all", "ip_vs_sh"])
+    assert app.apply("app", NOTHING, kernel.host).unloaded[:2] == ["ip_vs_sh", "ip_vs"]
+    assert kernel.state() == before
+
+
+def test_what_may_hold_rules_of_others_is_left():
+    kernel = FakeKernel()
+    app.apply("app", want(["nf_conntrack", "ip_vs"]), kernel.host)
+    kernel(["modprobe", "--all", "nf_nat"])
+    outcome = app.apply("app", NOTHING, kernel.host)
+    assert outcome.unloaded == ["ip_vs"] and kernel.modules == ["nf_conntrack", "nf_nat"]
+    assert outcome.warnings == ["kernel module nf_conntrack stays loaded until the next boot: in use by nf_nat"]
+
+
 def test_a_module_in_use_is_left_with_a_warning():
     kernel = FakeKernel()
     app.apply("app", want(["ip_vs"]), kernel.host)
     kernel(["modprobe", "--all", "ip_vs_sh"])
+    kernel.busy = {"ip_vs_sh"}
     outcome = app.apply("app", NOTHING, kernel.host)
-    assert outcome.warnings == ["kernel module ip_vs stays loaded until the next boot: in use by ip_vs_sh"]
-    assert "ip_vs" in kernel.modules and not kernel.files.content
+    assert outcome.warnings == [
+        "kernel module ip_vs stays loaded until the next boot: rmmod: ERROR: Module ip_vs is in use by: ip_vs_sh"
+    ]
+    assert outcome.unloaded == [] and "ip_vs" in kernel.modules and not kernel.files.content
 
 
 def test_builtin_modules_count_as_loaded():
