@@ -25,7 +25,9 @@ async def ask_tcp(options: argparse.Namespace) -> Answer:
     try:
         body = b"x" * options.post
         method = "POST" if options.post else "GET"
-        head = f"{method} {options.path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"{method} {options.path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         writer.write(head.encode() + body)
         await writer.drain()
         headers, _, rest = (await reader.read(-1)).partition(b"\r\n\r\n")
@@ -58,7 +60,7 @@ async def ask(options: argparse.Namespace) -> list[Answer]:
     for _ in range(options.count):
         try:
             answers.append(await asyncio.wait_for(one(options), options.timeout))
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError, ValueError) as error:
             answers.append({"error": str(error) or type(error).__name__})
     return answers
 

@@ -53,6 +53,17 @@ def ssh_key() -> pathlib.Path:
     with locked("ssh"):
         if not path.exists():
             with entry(path.parent) as aside:
-                argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "mixed_lb lab", "-f", str(aside / path.name)]
+                argv = [
+                    "ssh-keygen",
+                    "-q",
+                    "-t",
+                    "ed25519",
+                    "-N",
+                    "",
+                    "-C",
+                    "mixed_lb lab",
+                    "-f",
+                    str(aside / path.name),
+                ]
                 subprocess.run(argv, check=True)
     return path

@@ -23,9 +23,7 @@ from .machine import Machine
 from .sandbox import Sandbox, need
 
 PROGRAMS = ("unshare", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs")
-SSH_OPTIONS = (
-    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto -o ControlPersist=120s"
-)
+SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto -o ControlPersist=120s"
 
 
 class LabError(Exception):
@@ -134,7 +132,9 @@ class Lab:
             }
             for host in wanted.machines()
         }
-        (self.folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}, sort_keys=False, width=1000))
+        (self.folder / "inventory.yml").write_text(
+            yaml.safe_dump({"all": {"hosts": hosts}}, sort_keys=False, width=1000)
+        )
 
     def ssh(self, name: str, command: t.Sequence[str] = ()) -> list[str]:
         """The words of an ssh call to that host."""
@@ -150,7 +150,9 @@ class Lab:
             argv = self.ssh(name, [command])
         done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if check and done.returncode != 0:
-            raise LabError(f"{name}: {command}: exit code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+            raise LabError(
+                f"{name}: {command}: exit code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
+            )
         return done.stdout
 
     def power_cut(self, names: t.Sequence[str]) -> None:
@@ -189,7 +191,9 @@ class Lab:
         # A shared connection to a host that is gone would hang whoever comes next.
         socket = self.sockets / self.topology.management_address(name)
         if socket.exists():
-            subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], capture_output=True, check=False)
+            subprocess.run(
+                ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], capture_output=True, check=False
+            )
 
     def partition(self, names: t.Sequence[str]) -> None:
         """Pulls the data cables of the named hosts; the management network stays."""
@@ -221,4 +225,3 @@ class Lab:
 def find(name: str) -> Lab:
     """The lab of that name in this checkout."""
     return Lab(pathlib.Path(os.environ.get("MIXED_LB_LAB_STATE", ".lab")) / name)
-

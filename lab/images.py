@@ -18,9 +18,7 @@ import typing as t
 from . import cache, kernels, report
 
 GUEST = pathlib.Path(__file__).with_name("guest")
-BASE_PACKAGES = (
-    "systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,openssh-server,kmod,procps,iputils-ping,ifupdown,iptables"
-)
+BASE_PACKAGES = "systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,openssh-server,kmod,procps,iputils-ping,ifupdown,iptables"
 
 
 def get(release: str, variant: str) -> pathlib.Path:
@@ -70,7 +68,7 @@ def _build(release: str, guests: list[kernels.Kernel], key: pathlib.Path, out: p
         "--variant=minbase",
         "--format=null",
         f"--include={BASE_PACKAGES}",
-        f"--customize-hook={GUEST}/build.sh \"$1\"",
+        f'--customize-hook={GUEST}/build.sh "$1"',
         release,
         "/dev/null",
         kernels.ARCHIVE,

@@ -69,7 +69,9 @@ class Apt:
     def unpack(self, *packages: str) -> pathlib.Path:
         """Downloads the packages and returns the folder that they were unpacked into."""
         debs, root = self.work / "debs", self.work / "root"
-        subprocess.run(["apt-get", *self._options, "download", *packages], check=True, cwd=debs, stdin=subprocess.DEVNULL)
+        subprocess.run(
+            ["apt-get", *self._options, "download", *packages], check=True, cwd=debs, stdin=subprocess.DEVNULL
+        )
         for deb in debs.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", str(deb), str(root)], check=True)
         return root
@@ -96,7 +98,9 @@ def _fetch(name: str, path: pathlib.Path) -> None:
             _own_libc(root, aside, path)
         shutil.rmtree(work)
         if not _runs(aside / "linux.uml", path, aside):
-            report.say(f"kernel {name}: the one of Debian {suite} does not run here; taking Debian 12's: tests will be slow")
+            report.say(
+                f"kernel {name}: the one of Debian {suite} does not run here; taking Debian 12's: tests will be slow"
+            )
             shutil.rmtree(aside / "modules")
             filter_kernel = get("filter")
             shutil.copytree(filter_kernel.folder, aside, symlinks=True, dirs_exist_ok=True)

@@ -58,7 +58,9 @@ def _namespace(host: Host) -> list[str]:
         lines.append(f"ip link add {port(host, index)} type veth peer name eth{index} netns {host.name}")
         lines.append(f"{plug(port(host, index), nic.network)}; ip link set {port(host, index)} up")
         # Offload would show captures packets that no cable carries.
-        lines.append(f"ip netns exec {host.name} ethtool -K eth{index} tso off gso off gro off tx off >/dev/null || true")
+        lines.append(
+            f"ip netns exec {host.name} ethtool -K eth{index} tso off gso off gro off tx off >/dev/null || true"
+        )
         lines.append(f"{sysctl} net.ipv6.conf.eth{index}.accept_dad=0 net.ipv6.conf.eth{index}.accept_ra=0")
         lines.append(f"{inside} link set eth{index} up")
         lines += [f"{inside} address add {address} dev eth{index}" for address in nic.addresses]
@@ -71,7 +73,9 @@ def _ssh_client(topology: Topology) -> list[str]:
     # ssh comes by the hosts' own network: from the last address of each, on the bridge itself.
     lines = []
     for network in topology.networks:
-        addresses = [nic.addresses[0] for host in topology.hosts for nic in host.nics if nic.network == network and nic.addresses]
+        addresses = [
+            nic.addresses[0] for host in topology.hosts for nic in host.nics if nic.network == network and nic.addresses
+        ]
         if addresses:
             subnet = ipaddress.ip_interface(addresses[0]).network
             lines.append(f"ip address add {subnet[-2]}/{subnet.prefixlen} dev {network}")

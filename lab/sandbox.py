@@ -100,7 +100,9 @@ class Sandbox:
 
     def sh(self, script: str, namespace: str | None = None) -> str:
         """Runs a shell script inside and returns its output; raises ``SandboxError`` with its words."""
-        done = subprocess.run([*self.enter(namespace), "sh", "-ec", script], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*self.enter(namespace), "sh", "-ec", script], capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             raise SandboxError(f"{script}: {done.stderr.strip()}")
         return done.stdout

@@ -36,7 +36,9 @@ def look(variables: dict[str, t.Any]) -> dict[str, list[str]]:
     """Every look at one host, in one ssh call."""
     script = "; ".join(f"echo '== {name}'; {command}" for name, command in LOOKS.items())
     argv = ["ssh", "-i", variables["ansible_ssh_private_key_file"], *shlex.split(variables["ansible_ssh_common_args"])]
-    done = subprocess.run([*argv, f"root@{variables['ansible_host']}", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*argv, f"root@{variables['ansible_host']}", script], capture_output=True, text=True, check=True
+    )
     found: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         if line.startswith("== "):

@@ -9,7 +9,6 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (

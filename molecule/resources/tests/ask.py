@@ -19,7 +19,9 @@ from lab import cluster
 PROGRAM = pathlib.Path(cluster.__file__).with_name("ask.py")
 
 
-def ask(lab: cluster.Lab, service: Service, count: int = 1, host: str = "client", **options: t.Any) -> list[dict[str, t.Any]]:
+def ask(
+    lab: cluster.Lab, service: Service, count: int = 1, host: str = "client", **options: t.Any
+) -> list[dict[str, t.Any]]:
     """`count` answers, each of a connection of its own; every one must have come."""
     words = [sys.executable, str(PROGRAM), service.protocol, service.vip, str(service.port), "--count", str(count)]
     for name, value in options.items():

@@ -25,7 +25,11 @@ def destination(service: Service, stack: Described, server: str, state: str) -> 
     arguments = json.dumps({"service": key, "address": rip, "port": port, "forward": stack.mode, "state": state})
     argv = ["ansible", "lb1", "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
     done = subprocess.run(
-        [*argv, "-m", "mixed_lb.stack.ipvs_destination", "-a", arguments], capture_output=True, text=True, check=False, cwd=PROJECT
+        [*argv, "-m", "mixed_lb.stack.ipvs_destination", "-a", arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -46,7 +46,11 @@ def test_real_servers_ask_with_their_own_address(lab: Lab, stack: Described) -> 
         with Capture(lab, f"{server}.0", "arp[6:2] == 1") as capture:
             lab.run(server, f"ip neighbour flush dev eth0; ping -c 1 -W 1 -I {vip} 192.0.2.1 >/dev/null || test $? = 1")
             frames = capture.until(lambda frames: any("who-has 192.0.2.1 " in frame.text for frame in frames))
-        asked = [frame.text for frame in frames if "who-has 192.0.2.1 " in frame.text and frame.source == mac(lab.topology.host(server), 0)]
+        asked = [
+            frame.text
+            for frame in frames
+            if "who-has 192.0.2.1 " in frame.text and frame.source == mac(lab.topology.host(server), 0)
+        ]
         assert asked and all(f"tell {rip}" in text for text in asked), frames
 
 

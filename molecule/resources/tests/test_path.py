@@ -35,7 +35,9 @@ def test_dr_replies_come_from_the_real_server_itself(lab: Lab, stack: Described)
         with Capture(lab, "router.0", f"tcp and host {service.vip}") as capture:
             for server in {answer["server"] for answer in ask(lab, service, 4)}:
                 frames = capture.until(
-                    lambda frames, server=server: any(frame.source == host_mac(lab, server) for frame in syn_acks(frames))
+                    lambda frames, server=server: any(
+                        frame.source == host_mac(lab, server) for frame in syn_acks(frames)
+                    )
                 )
                 assert any(frame.source == host_mac(lab, server) for frame in syn_acks(frames)), (service, server)
         servers = {host_mac(lab, name) for name in stack.real_servers}
@@ -74,7 +76,9 @@ def test_nat_both_ways_cross_the_director(lab: Lab, stack: Described) -> None:
             with Capture(lab, f"{server}.0", "tcp") as capture:
                 ask(lab, service, 8)
                 frames = capture.until(lambda frames: bool(syn_acks(frames)))
-            asked = [frame for frame in frames if f"{client}." in frame.text and f"> {rip}.8080: Flags [S]" in frame.text]
+            asked = [
+                frame for frame in frames if f"{client}." in frame.text and f"> {rip}.8080: Flags [S]" in frame.text
+            ]
             assert asked and {frame.source for frame in asked} == {director}, (service, server)
             assert {frame.target for frame in syn_acks(frames)} == {director}, (service, server)
 
@@ -96,7 +100,9 @@ def test_director_sees_one_direction_only(lab: Lab, stack: Described) -> None:
     for service in services(stack):
         ask(lab, service, 4)
     # The kernel sums its counters up every two seconds.
-    lab.run("lb1", "for i in $(seq 40); do ipvsadm -Ln --stats --exact | grep -q 'TCP.* [1-9]' && break; sleep 0.2; done")
+    lab.run(
+        "lb1", "for i in $(seq 40); do ipvsadm -Ln --stats --exact | grep -q 'TCP.* [1-9]' && break; sleep 0.2; done"
+    )
     rows = [row.split() for row in lab.run("lb1", "ipvsadm -Ln --stats --exact").splitlines() if row.startswith("TCP")]
     assert sum(int(row[3]) for row in rows) > 0, rows
     assert [int(row[4]) for row in rows] == [0] * len(rows), rows
@@ -109,7 +115,9 @@ def test_forged_outer_source_gets_no_answer(lab: Lab, stack: Described) -> None:
     for server in stack.real_servers:
         rip = next(address for address in stack.addresses(server) if ":" not in address)
         with Capture(lab, "client.0", f"src host {vip}") as heard, Capture(lab, f"{server}.0", "ip proto 4") as sent:
-            lab.run("attacker", f"python3 {__file__.replace('test_path.py', 'forge.py')} {rip} 198.51.100.10 {vip} 8080")
+            lab.run(
+                "attacker", f"python3 {__file__.replace('test_path.py', 'forge.py')} {rip} 198.51.100.10 {vip} 8080"
+            )
             assert sent.until(bool), "the forged packet did not even arrive"
             ask(lab, services(stack)[0], 1, source="198.51.100.11")
             heard.until(lambda frames: any("198.51.100.11" in frame.text for frame in frames))

@@ -28,7 +28,8 @@ def test_shares_are_weights(lab: Lab, stack: Described) -> None:
     weights = {host: stack.weight(host) for host in stack.real_servers}
     for service in wanted(stack, scheduler="wrr"):
         answers = ask(lab, service, 2 * sum(weights.values()))
-        assert share(answers) == {host: 2 * weight for host, weight in weights.items()}, service
+        sequence = [answer["server"] for answer in answers]
+        assert share(answers) == {host: 2 * weight for host, weight in weights.items()}, (service, sequence)
 
 
 @pytest.mark.stage("second")
@@ -83,4 +84,6 @@ def test_big_replies_come_whole(lab: Lab, stack: Described) -> None:
 def test_big_requests_arrive_whole(lab: Lab, stack: Described) -> None:
     """Full-size packets towards the real servers: what a tunnel's extra header would break."""
     for service in wanted(stack, protocol="tcp"):
-        assert [answer["received"] for answer in ask(lab, service, 3, post=200_000, timeout=30)] == [200_000] * 3, service
+        assert [answer["received"] for answer in ask(lab, service, 3, post=200_000, timeout=30)] == [200_000] * 3, (
+            service
+        )

@@ -46,7 +46,10 @@ def interfaces_for(interfaces: t.Sequence[Interface], addresses: t.Sequence[str]
 def vip_addresses(vips: t.Sequence[str], interfaces: t.Sequence[Interface], wanted: str = "") -> list[dict[str, str]]:
     """The ``addresses`` of ``host_network`` for these VIPs: on ``wanted``, or each on the interface of its network."""
     return [
-        {"address": f"{vip}/{ipaddress.ip_address(vip).max_prefixlen}", "interface": wanted or interface_for(interfaces, vip)}
+        {
+            "address": f"{vip}/{ipaddress.ip_address(vip).max_prefixlen}",
+            "interface": wanted or interface_for(interfaces, vip),
+        }
         for vip in vips
     ]
 

@@ -20,7 +20,9 @@ Pair = t.Mapping[str, str]
 """``local``: the RIP that the director wraps for; ``remote``: the DIP that it comes from."""
 
 
-def tunnel_devices(pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def tunnel_devices(
+    pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any]
+) -> list[dict[str, t.Any]]:
     """The ``tunnels`` of ``host_network``: devices for each pair and inner family, bound to both ends.
 
     A bound device takes packets from its director only; the kernel's own tunl0 would take them from anybody.
@@ -45,7 +47,11 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
     outer = ipaddress.ip_address(pair["local"]).version
     kind = str(tunnel.get("type") or "ipip")
     # What unwraps depends on what is inside; a device of type gre, or one over IPv6, takes both.
-    device_type = kind if kind == "gre" else {(4, 4): kind, (4, 6): "sit"}.get((outer, inner), "gue" if kind == "gue" else "ip6tnl")
+    device_type = (
+        kind
+        if kind == "gre"
+        else {(4, 4): kind, (4, 6): "sit"}.get((outer, inner), "gue" if kind == "gue" else "ip6tnl")
+    )
     ends = f"{device_type} {pair['local']} {pair['remote']}"
     device: dict[str, t.Any] = {
         # Named by its ends: two tiers behind one director share it, as the kernel takes only one for them.
