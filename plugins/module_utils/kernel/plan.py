@@ -86,7 +86,7 @@ def held(
     """Modules that nobody wants any more but that modules of no scope's wish keep, with those."""
     kept, going = _kept(wanted, others), to_unload(wanted, record, others, users)
     left = [m for m in record.settings.modules if m in record.loaded and m in users and m not in going]
-    return {module: list(users[module]) for module in left if not _serves(module, kept, users)}
+    return {m: [by for by in users[m] if by not in going] for m in left if not _serves(m, kept, users)}
 
 
 def _kept(wanted: Settings, others: t.Mapping[str, Record]) -> set[str]:

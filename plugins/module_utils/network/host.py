@@ -48,7 +48,9 @@ class Reader:
         if Port in kinds:
             items += self._ports()
         chains = {place: self._chain(*place) for place in sorted(set(filters))}
-        return Live(parse.links(rows), parse.by_key(items), opaque, tuple(secondaries), chains, self._tools)
+        first = parse.by_key(items)
+        shadowed = tuple(route for route in routes if first[route.key] is not route)
+        return Live(parse.links(rows), first, opaque, shadowed, tuple(secondaries), chains, self._tools)
 
     def _ip(self, options: list[str], lines: list[str]) -> list[list[parse.Row]]:
         result = self._command(["ip", *options, "-N", "-d", "-json", "-batch", "-"], "\n".join(lines) + "\n")

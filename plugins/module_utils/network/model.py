@@ -163,11 +163,13 @@ class Link:
 @dataclasses.dataclass(frozen=True)
 class Live:
     """What is on the host. ``opaque`` are keys of routes that cannot be expressed here (several next hops);
+    ``shadowed`` are routes behind another one of the same key, which comes first;
     ``secondaries`` are IPv4 addresses that the kernel may drop when their primary address goes."""
 
     links: t.Mapping[str, Link]
     items: t.Mapping[Key, Item]
     opaque: frozenset[Key] = frozenset()
+    shadowed: tuple[Route, ...] = ()
     secondaries: tuple[Address, ...] = ()
     # (family, table) to the scope's own chain: ``None`` where there is none; then whether the hook jumps to it.
     chains: t.Mapping[tuple[int, str], tuple[tuple[str, ...] | None, bool]] = dataclasses.field(default_factory=dict)

@@ -52,7 +52,7 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
     if any(isinstance(item, Port) and item.key not in after for item in ordered):
         added.append(Step(("modprobe", "fou")))
     for item in ordered:
-        added += _bring(item, after.get(item.key))
+        added += _bring(item, after.get(item.key), live)
         after[item.key] = _resolved(item, after.get(item.key))
     removed: list[Step] = []
     for item in sorted(record.wanted.items, key=lambda item: _ORDER.index(type(item)), reverse=True):
@@ -60,7 +60,7 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
             continue
         now, before = after.pop(item.key, None), record.found.get(item.key)
         if before is not None and (now is not None or not meets(before, item)):
-            removed += [_single(replace(before), undo=replace(now) if now else delete(before))] if before != now else []
+            removed += _put_back(before, now, live)
             after[item.key] = before
         elif now is not None:
             removed += _remove(now, live)
@@ -79,7 +79,7 @@ def _found(key: Key, record: Record, others: t.Mapping[str, Record], live: Live)
     return live.items.get(key)
 
 
-def _bring(item: Item, now: Item | None) -> list[Step]:
+def _bring(item: Item, now: Item | None, live: Live) -> list[Step]:
     """Steps that make one item true."""
     if now is None:
         if isinstance(item, Tunnel):
@@ -90,7 +90,11 @@ def _bring(item: Item, now: Item | None) -> list[Step]:
         item = dataclasses.replace(item, mtu=item.mtu or now.mtu)
         back = change(item, now)
         return [_single(words, undo=back[at]) for at, words in enumerate(change(now, item))]
-    return [] if meets(now, item) else [_single(replace(item), undo=replace(now))]
+    if meets(now, item):
+        return []
+    if isinstance(item, Route) and any(route.key == item.key and route.meets(item) for route in live.shadowed):
+        return _remove(now, live)
+    return [_single(replace(item), undo=replace(now))]
 
 
 def meets(now: Item, item: Item) -> bool:
@@ -103,6 +107,17 @@ def meets(now: Item, item: Item) -> bool:
 def _resolved(item: Item, now: Item | None) -> Item:
     """The item as the kernel will show it, as far as that is known."""
     return now if now is not None and meets(now, item) else item
+
+
+def _put_back(before: Item, now: Item | None, live: Live) -> list[Step]:
+    """Steps that make an item what it was before the scope came."""
+    if before == now:
+        return []
+    if now is None:
+        return [_single(add(before), undo=delete(before))]
+    if before in live.shadowed:  # the network manager has set it again, behind ours: the kernel refuses a second one
+        return _remove(now, live)
+    return [_single(replace(before), undo=replace(now))]
 
 
 def _remove(item: Item, live: Live) -> list[Step]:

@@ -168,13 +168,15 @@ def drop_ins(scope: str, wanted: Wanted, networkd: t.Mapping[str, str], gateways
     are interfaces that routes of ours without one of their own go by."""
     head = f"# Managed by Ansible (mixed_lb.stack.host_network, scope {scope}); changes made here are lost.\n"
     used = {item.interface for item in (*wanted.of(Address), *wanted.of(Route))} | set(gateways)
+    deprecated = {address.interface for address in wanted.of(Address) if address.deprecated}
     texts = {}
     for interface, path in sorted(networkd.items()):
         if interface in used:
-            name = path.rsplit("/", 1)[-1]
-            texts[f"/etc/systemd/network/{name}.d/50-mixed-lb-{scope}.conf"] = (
+            # It takes a deprecated address for one with a lease, which only "yes" keeps.
+            keep = "yes" if interface in deprecated else "static"
+            texts[f"/etc/systemd/network/{path.rsplit('/', 1)[-1]}.d/50-mixed-lb-{scope}.conf"] = (
                 f"{head}# Else a restart of systemd-networkd takes away addresses and routes that it did not set.\n"
-                "[Network]\nKeepConfiguration=static\n"
+                f"[Network]\nKeepConfiguration={keep}\n"
             )
     if wanted.of(Rule) and networkd:
         texts[f"/etc/systemd/networkd.conf.d/50-mixed-lb-{scope}.conf"] = (

@@ -22,7 +22,15 @@ def add(item: Item) -> list[str]:
         case Address():
             return ["ip", "address", "add", *_address(item)]
         case Route():
-            return ["ip", f"-{item.family}", "route", "add", *_route(item)]
+            # systemd-networkd takes away foreign routes that are not marked as static when it is restarted.
+            return [
+                "ip",
+                f"-{item.family}",
+                "route",
+                "add",
+                *_route(item),
+                *([] if item.extra else ["proto", "static"]),
+            ]
         case Rule():
             return ["ip", f"-{item.family}", "rule", "add", *_rule(item)]
 

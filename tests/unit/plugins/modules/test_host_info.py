@@ -83,13 +83,13 @@ def host(**more):
     return FakeHost(content | more)
 
 
-def gather(fake, packages=()):
-    return info.gather(packages, fake, fake, fake)
+def gather(fake, packages=(), programs=()):
+    return info.gather(packages, programs, fake, fake, fake, {"ipvsadm": "/usr/sbin/ipvsadm"}.get)
 
 
 def test_everything_by_one_program():
     fake = host()
-    assert gather(fake, ["ipvsadm", "keepalived", "libc6", "nonsense"]) == {
+    assert gather(fake, ["ipvsadm", "keepalived", "libc6", "nonsense"], ["ipvsadm", "iptables"]) == {
         "distribution": {"id": "debian", "version": "12", "codename": "bookworm"},
         "kernel": "6.1.0",
         "interfaces": [
@@ -107,6 +107,7 @@ def test_everything_by_one_program():
             "ipv6": {"address": "fe80::1", "interface": "eth0"},
         },
         "packages": {"ipvsadm": "1:1.31-1+b1", "keepalived": None, "libc6": "2.36", "nonsense": None},
+        "programs": {"ipvsadm": "/usr/sbin/ipvsadm", "iptables": None},
         "ipvs": {"loaded": False, "available": True, "writer": "none"},
     }
     assert fake.calls == [["ip", "-json", "address", "show"]]

@@ -202,7 +202,7 @@ class FakeIp:
         options = [word for word in pairs if word != "onlink"]
         given = dict(zip(options[::2], options[1::2], strict=True))
         row: dict[str, t.Any] = {"type": TYPES[kind], "dst": to, "table": given.get("table", "254")}
-        row |= {"protocol": given.get("proto", "3"), "flags": ["onlink"] if onlink else []}
+        row |= {"protocol": given.get("proto", "3").replace("static", "4"), "flags": ["onlink"] if onlink else []}
         row |= {"pref": "medium"} if family == 6 else {"scope": given.get("scope", "0")}
         if "via" in given:
             row["gateway"] = given["via"]
@@ -220,13 +220,14 @@ class FakeIp:
         if verb == "delete":
             if not same:
                 return ABSENT
-            self.routes.remove(same[0])
+            self.routes.remove(next(r for r in same if r["dev"] == device and r.get("gateway") == given.get("via")))
             return OK
         if same and verb == "add":
             return EXISTS
-        for old in same:
-            self.routes.remove(old)
-        self.routes.append(row)
+        if row in same[1:]:
+            return EXISTS
+        at = self.routes.index(same[0]) if same else len(self.routes)
+        self.routes[at : at + len(same[:1])] = [row]
         return OK
 
     @staticmethod

@@ -108,9 +108,22 @@ def test_a_lost_address_comes_back():
 def test_a_default_route_is_replaced_in_one_step_and_put_back_exactly():
     host = FakeIp()
     before = host.state()
-    assert apply(host, routes=[BY_DIP]).commands == ["ip -4 route replace unicast default via 192.0.2.2 table 254"]
+    assert apply(host, routes=[BY_DIP]).commands == [
+        "ip -4 route replace unicast default via 192.0.2.2 table 254 proto static"
+    ]
     outcome = apply(host)
     assert outcome.commands == ["ip -4 route replace unicast default via 192.0.2.1 dev eth0 table 254 proto 16 scope 0"]
+    assert host.state() == before
+
+
+def test_a_route_that_came_back_behind_ours_is_not_put_back_again():
+    host = FakeIp()
+    before = host.state()
+    foreign = copy.deepcopy(host.routes[0])
+    apply(host, routes=[BY_DIP])
+    host.routes.append(foreign)  # systemd-networkd restarted
+    assert not apply(host, routes=[BY_DIP]).changed
+    assert apply(host).commands == ["ip -4 route delete unicast default via 192.0.2.2 dev eth0 table 254"]
     assert host.state() == before
 
 
@@ -288,7 +301,7 @@ def test_the_script_is_a_shell_script_in_the_order_of_the_live_steps():
         "try ip link set gue0 up\n"
         "try ip address replace 203.0.113.100/32 dev lo\n"
         "try ip address replace 2001:db8:1::100/128 dev lo preferred_lft 0 nodad\n"
-        "try ip -4 route replace unicast default via 192.0.2.2 table 254\n"
+        "try ip -4 route replace unicast default via 192.0.2.2 table 254 proto static\n"
         "rule -4 rule add priority 100 from 192.0.2.11 ipproto tcp sport 8080 table 100\n"
         "try iptables-restore -w --noflush <<'END'\n"
         "*mangle\n"
@@ -334,6 +347,8 @@ def test_networkd_is_kept_from_taking_things_away():
         "/etc/systemd/networkd.conf.d/50-mixed-lb-two.conf",
     }
     assert "\nKeepConfiguration=static\n" in host.files.content[min(paths)]
+    apply(host, "one", addresses=[VIP | {"interface": "eth0"}, VIP6 | {"interface": "eth0"}])
+    assert "\nKeepConfiguration=yes\n" in host.files.content[min(paths)], "static loses deprecated addresses"
     apply(host, "two")
     apply(host, "one")
     host.files.content = {path: text for path, text in host.files.content.items() if path not in netif}
