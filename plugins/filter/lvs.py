@@ -14,13 +14,14 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     kernel.ipvs_modules,
     kernel.ipvs_scope,
-    places.for_interfaces,
+    places.kernel_keys,
     places.interfaces_for,
     places.vip_addresses,
     replies.nat_paths,
     replies.tun_paths,
     tunnels.segment_sizes,
     tunnels.tunnel_devices,
+    tunnels.tunnel_modules,
 )
 
 

@@ -61,3 +61,13 @@ def for_interfaces(sysctls: t.Mapping[str, t.Any], names: t.Sequence[str]) -> di
         for key, value in sysctls.items()
         for name in (names if "/*/" in key else ("",))
     }
+
+
+def kernel_keys(sysctls: t.Mapping[str, t.Any], names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+    """``sysctls`` and ``optional_sysctls`` of ``kernel_settings``: each ``/*/`` written out for every interface in ``names``.
+
+    Keys of IPv6 are optional: a kernel that was booted without IPv6 has none of them, and needs none.
+    """
+    keys = for_interfaces(sysctls, names)
+    six = {key: value for key, value in keys.items() if key.replace("/", ".").startswith("net.ipv6.")}
+    return {"sysctls": {key: value for key, value in keys.items() if key not in six}, "optional_sysctls": six}

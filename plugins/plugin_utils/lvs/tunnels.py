@@ -15,6 +15,7 @@ CHECKSUM_BYTES = {"gre": 4}
 OUTER = {4: 20, 6: 40}
 INNER = {4: 40, 6: 60}
 FAMILY = {4: "ipv4", 6: "ipv6"}
+MODULES = {"ipip": ["ipip"], "sit": ["sit"], "ip6tnl": ["ip6_tunnel"], "gre": ["ip_gre"], "gue": ["fou", "ipip"]}
 
 Pair = t.Mapping[str, str]
 """``local``: the RIP that the director wraps for; ``remote``: the DIP that it comes from."""
@@ -65,6 +66,11 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
     if kind == "gre":
         device["checksum"] = tunnel.get("checksum") == "csum"
     return device
+
+
+def tunnel_modules(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:
+    """The ``modules`` of ``kernel_settings`` that these devices need."""
+    return [{"name": name} for name in sorted({module for device in devices for module in MODULES[device["type"]]})]
 
 
 def segment_sizes(
