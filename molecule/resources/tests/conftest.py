@@ -52,5 +52,5 @@ def stack() -> Described:
 @pytest.fixture(scope="session")
 def lab() -> cluster.Lab:
     """The running lab."""
-    labs = yaml.safe_load((PROJECT / "molecule" / "resources" / "labs.yml").read_text())
+    labs = yaml.safe_load((PROJECT / "molecule" / "resources" / "vars" / "labs.yml").read_text())
     return cluster.Lab(PROJECT / ".lab" / labs["scenario_labs"][SCENARIO])
