@@ -130,12 +130,10 @@ def _rule(entry: Options) -> list[Item]:
         raise ValueError("from, to and family are of different families")
     if entry.get("source_port") is not None and not entry.get("protocol"):
         raise ValueError("source_port needs a protocol")
-    priority = _number("priority", entry["priority"], 1, 32765)
-    assert priority is not None
     return [
         Rule(
             families.pop() if families else 4,
-            priority,
+            _between("priority", entry["priority"], 1, 32765),
             _table(entry["table"]),
             None if source is None else destination(str(source)),
             None if to is None else destination(str(to)),
@@ -205,6 +203,10 @@ def _mark(value: str | int | None) -> int | None:
 
 
 def _number(name: str, value: t.Any, low: int, high: int) -> int | None:
-    if value is not None and not low <= int(value) <= high:
+    return None if value is None else _between(name, value, low, high)
+
+
+def _between(name: str, value: t.Any, low: int, high: int) -> int:
+    if not low <= int(value) <= high:
         raise ValueError(f"{name}: {value} is not between {low} and {high}")
-    return None if value is None else int(value)
+    return int(value)

@@ -280,8 +280,13 @@ def test_scopes_converge_and_undo_in_any_order(start, steps, order):
         for key, value in wanted.sysctls.items():
             assert key not in kernel.sysctls or model.same(key, kernel.sysctls[key], value)
         assert set(wanted.modules) <= set(kernel.modules)
+    wishes = dict(steps)
     for scope in order:
         app.apply(scope, NOTHING, kernel.host)
+        wishes.pop(scope, None)
+        for other, wanted in wishes.items():
+            outcome = app.apply(other, wanted, kernel.host, check=True)
+            assert not (outcome.writes or outcome.loaded), "what another scope wants stays"
     assert kernel.state() == before
 
 

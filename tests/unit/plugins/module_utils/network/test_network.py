@@ -452,8 +452,12 @@ def test_scopes_converge_and_undo_in_any_order(foreign, steps, order):
         assert outcome == predicted, "check mode tells exactly what happens"
         again = apply(host, scope, **options)
         assert not again.changed and again.before == again.after and set(again.after) <= set(outcome.after)
+    wishes = dict(steps)
     for scope in order:
         apply(host, scope)
+        wishes.pop(scope, None)
+        for other, options in wishes.items():
+            assert not apply(host, other, check=True, **options).commands, "what another scope wants stays"
     assert host.state() == before
 
 
