@@ -30,7 +30,7 @@ async def ask_tcp(options: argparse.Namespace) -> Answer:
         )
         writer.write(head.encode() + body)
         await writer.drain()
-        headers, _, rest = (await reader.read(-1)).partition(b"\r\n\r\n")
+        headers, _blank, rest = (await reader.read(-1)).partition(b"\r\n\r\n")
         words = [line.split(": ", 1) for line in headers.decode().split("\r\n")[1:]]
         server = dict(word for word in words if len(word) == 2).get("Server", "")
         answer = json.loads(rest) if rest.startswith(b"{") else {}
@@ -57,7 +57,7 @@ async def ask(options: argparse.Namespace) -> list[Answer]:
     """All answers, in order; one that failed has the reason."""
     answers: list[Answer] = []
     one = ask_tcp if options.protocol == "tcp" else ask_udp
-    for _ in range(options.count):
+    for _turn in range(options.count):
         try:
             answers.append(await asyncio.wait_for(one(options), options.timeout))
         except (TimeoutError, OSError, ValueError) as error:

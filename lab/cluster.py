@@ -18,9 +18,11 @@ import typing as t
 
 import yaml
 
-from . import cache, images, network, report, topology
+from . import cache, images, network, report
 from .machine import Machine
 from .sandbox import Sandbox, need
+from .topology import Topology
+from .topology import load as load_topology
 
 PROGRAMS = ("unshare", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs")
 SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto -o ControlPersist=120s"
@@ -41,12 +43,12 @@ class Lab:
         self.sockets = pathlib.Path(tempfile.gettempdir()) / f"mixed-lb-{digest}"
 
     @property
-    def topology(self) -> topology.Topology:
+    def topology(self) -> Topology:
         """The topology that the lab was brought up with."""
         path = self.folder / "topology.yml"
         if not path.exists():
             raise LabError(f"there is no lab in {self.folder}; bring one up first")
-        return topology.load(yaml.safe_load(path.read_text()))
+        return load_topology(yaml.safe_load(path.read_text()))
 
     def machine(self, name: str) -> Machine:
         """The host of that name, which must have a kernel of its own."""
@@ -63,7 +65,7 @@ class Lab:
     def up(self, source: pathlib.Path, timeout: float = 120) -> None:
         """Boots the topology in ``source`` and returns when every host answers ssh; a lab that is up is left as it is."""
         text = source.read_text()
-        wanted = topology.load(yaml.safe_load(text))
+        wanted = load_topology(yaml.safe_load(text))
         if self.sandbox.keeper() is not None:
             if (self.folder / "topology.yml").read_text() != text:
                 raise LabError("a lab with another topology is up here; take it down first")
@@ -120,7 +122,7 @@ class Lab:
         enter = enter.replace(" --mount --pid", "")
         return f"{SSH_OPTIONS} -o ControlPath={self.sockets}/%h -o 'ProxyCommand={enter} nc %h %p'"
 
-    def _write_inventory(self, wanted: topology.Topology) -> None:
+    def _write_inventory(self, wanted: Topology) -> None:
         hosts = {
             host.name: {
                 "ansible_host": wanted.management_address(host.name),
@@ -144,10 +146,8 @@ class Lab:
 
     def run(self, name: str, command: str, check: bool = True) -> str:
         """Runs a shell command on that host and returns its output."""
-        if self.topology.host(name).namespace:
-            argv = [*self.sandbox.enter(name), "sh", "-c", command]
-        else:
-            argv = self.ssh(name, [command])
+        light = self.topology.host(name).namespace
+        argv = [*self.sandbox.enter(name), "sh", "-c", command] if light else self.ssh(name, [command])
         done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if check and done.returncode != 0:
             raise LabError(

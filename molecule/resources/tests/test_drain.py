@@ -44,7 +44,7 @@ def test_drain(lab: Lab, stack: Described) -> None:
     total = sum(stack.weight(host) for host in stack.real_servers)
     argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM), "tcp", service.vip, str(service.port)]
     argv += ["--path", "/drip/30/0.3", "--timeout", "60"]
-    downloads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(total)]
+    downloads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _turn in range(total)]
     lab.run("lb1", f"until [ $(ipvsadm -Lnc | grep -c ESTABLISHED.*{service.vip}) -ge {total} ]; do sleep 0.1; done")
     destination(service, stack, "web2", "drained")
     assert "web2" not in share(ask(lab, service, 3 * total))

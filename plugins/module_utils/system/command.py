@@ -20,9 +20,10 @@ class Result(t.NamedTuple):
 
 
 class Command(t.Protocol):
-    """Runs one program. ``argv[0]`` is a bare program name; raises ``ProgramMissing`` where it is not installed."""
+    """Runs programs."""
 
-    def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result: ...
+    def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result:
+        """Run one; ``argv[0]`` is its bare name. Raises ``ProgramMissing`` where it is not installed."""
 
 
 class ProgramMissing(Exception):

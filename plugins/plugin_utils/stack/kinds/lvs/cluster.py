@@ -41,9 +41,10 @@ class Cluster:
 
     @classmethod
     def of(cls, tier: Lvs, stack: Stack, inventory: Inventory) -> Cluster:
-        """``tier`` must stand before a tier of kind ``servers``; ``check`` has seen to that."""
+        """``tier`` must stand before a tier of kind ``servers``: ``check`` sees to that, so ``TypeError`` is a bug."""
         backend = stack.behind(tier)
-        assert isinstance(backend, Servers)
+        if not isinstance(backend, Servers):
+            raise TypeError(f"behind tier {tier.name} stands no tier of kind servers")
         fronts = [one for one in stack.tiers.values() if one.backend == tier.name and one.state == "present"]
         return cls(tier, inventory.members(tier.hosts), inventory.members(backend.hosts), backend, fronts, inventory)
 
