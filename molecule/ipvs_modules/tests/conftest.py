@@ -31,6 +31,12 @@ def written() -> dict[str, Step]:
     return found
 
 
+@pytest.fixture(scope="session")
+def steps() -> dict[str, Step]:
+    """The same, for tests."""
+    return written()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps the result of every verification: there are two."""
     folder = PROJECT / ".cache" / "junit"
@@ -43,9 +49,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "taken" not in metafunc.fixturenames:
         return
     results = {host: json.loads((SCENARIOS / "ipvs_modules.results" / f"{host}.json").read_text()) for host in HOSTS}
-    pairs = [(name, host) for name in written() for host in HOSTS]
+    steps = written()
+    pairs = [(name, host) for name in steps for host in HOSTS]
     metafunc.parametrize(
         ("step", "taken"),
-        [(written()[name], results[host][name]) for name, host in pairs],
+        [(steps[name], results[host][name]) for name, host in pairs],
         ids=[f"{host} {name}" for name, host in pairs],
     )

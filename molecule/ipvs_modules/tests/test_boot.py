@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from conftest import written
+import typing as t
+
 from testinfra.host import Host
 
-LAST = written()["everything: the whole grammar"]
 
-
-def test_table_timeouts_and_daemon_are_there(host: Host) -> None:
-    assert sorted(host.check_output(LAST["look"]).splitlines()) == sorted(LAST["shows"].splitlines())
+def test_table_timeouts_and_daemon_are_there(host: Host, steps: dict[str, t.Any]) -> None:
+    last = steps["everything: the whole grammar"]
+    assert sorted(host.check_output(last["look"]).splitlines()) == sorted(last["shows"].splitlines())
 
 
 def test_no_unit_failed(host: Host) -> None:
