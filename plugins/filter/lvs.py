@@ -30,7 +30,9 @@ def _filter(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
         try:
             return function(*args, **kwargs)
-        except (ValueError, KeyError) as error:
+        except KeyError as error:
+            raise AnsibleFilterError(f"{function.__name__}: an entry of what it was given lacks {error}") from error
+        except ValueError as error:
             raise AnsibleFilterError(f"{function.__name__}: {error}") from error
 
     return call
