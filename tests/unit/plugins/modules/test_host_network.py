@@ -11,7 +11,7 @@ from ansible_collections.mixed_lb.stack.plugins.modules import host_network
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.network.fake_ip import FakeIp
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import run_module
 
-EXAMPLES = [task["mixed_lb.stack.host_network"] for task in yaml.safe_load(host_network.EXAMPLES)]
+SHOWN = [task["mixed_lb.stack.host_network"] for task in yaml.safe_load(host_network.EXAMPLES)]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def run(**options):
     return run_module(host_network.main, **options)
 
 
-@pytest.mark.parametrize("example", EXAMPLES[:-1])
+@pytest.mark.parametrize("example", SHOWN[:-1])
 def test_each_example_can_be_undone(host, example):
     before = host.state()
     predicted = run(**example, _ansible_check_mode=True)
@@ -37,7 +37,7 @@ def test_each_example_can_be_undone(host, example):
     for field in ("commands", "before", "after", "files", "diff"):
         assert result[field] == predicted[field]
     assert not run(**example)["changed"]
-    assert run(**EXAMPLES[-1])["changed"] and host.state() == before
+    assert run(**SHOWN[-1])["changed"] and host.state() == before
 
 
 def test_the_diff_shows_the_running_network_and_the_files(host):

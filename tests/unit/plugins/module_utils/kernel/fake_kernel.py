@@ -69,7 +69,7 @@ class FakeKernel:
         if path == "/lib/modules/6.1.0/modules.builtin":
             return "kernel/net/dummy-builtin.ko\n"
         if path.startswith("/sys/module/"):
-            module, _, parameter = path.removeprefix("/sys/module/").partition("/parameters/")
+            module, _between, parameter = path.removeprefix("/sys/module/").partition("/parameters/")
             return self.parameters.get(module, {}).get(parameter)
         raise AssertionError(path)
 
