@@ -11,11 +11,20 @@ import zlib
 
 # Bytes that wrap a packet, by tunnel type: the outer IP header comes on top (net/netfilter/ipvs/ip_vs_xmit.c).
 HEADERS = {"ipip": 0, "gue": 12, "gre": 4}
-CHECKSUM_BYTES = {"gre": 4}
+CHECKSUM_BYTES = {("gre", "csum"): 4, ("gue", "remcsum"): 8}
 OUTER = {4: 20, 6: 40}
 INNER = {4: 40, 6: 60}
 FAMILY = {4: "ipv4", 6: "ipv6"}
-MODULES = {"ipip": ["ipip"], "sit": ["sit"], "ip6tnl": ["ip6_tunnel"], "gre": ["ip_gre"], "gue": ["fou", "ipip"]}
+# The module of a device, by its type and the family outside.
+MODULES = {
+    ("ipip", 4): "ipip",
+    ("sit", 4): "sit",
+    ("gre", 4): "ip_gre",
+    ("gue", 4): "ipip",
+    ("ip6tnl", 6): "ip6_tunnel",
+    ("gre", 6): "ip6_gre",
+    ("gue", 6): "ip6_tunnel",
+}
 
 Pair = t.Mapping[str, str]
 """``local``: the RIP that the director wraps for; ``remote``: the DIP that it comes from."""
@@ -28,6 +37,9 @@ def tunnel_devices(
 
     A bound device takes packets from its director only; the kernel's own tunl0 would take them from anybody.
     """
+    kind = _kind(tunnel)
+    if kind == "gue" and not tunnel.get("port"):
+        raise ValueError("a gue tunnel needs a port, the UDP port of the encapsulation, such as 6080")
     inner = sorted({ipaddress.ip_address(vip).version for vip in vips})
     devices = {}
     for pair in pairs:
@@ -38,6 +50,13 @@ def tunnel_devices(
     return list(devices.values())
 
 
+def _kind(tunnel: t.Mapping[str, t.Any]) -> str:
+    kind = str(tunnel.get("type") or "ipip")
+    if kind not in HEADERS:
+        raise ValueError(f"unknown tunnel type {kind}: known are {', '.join(HEADERS)}")
+    return kind
+
+
 def _carries(pair: Pair, version: int, pairs: t.Sequence[Pair]) -> bool:
     # A family travels in its own kind where there is such a pair; another one carries it only where there is none.
     own = any(ipaddress.ip_address(each["local"]).version == version for each in pairs)
@@ -46,7 +65,7 @@ def _carries(pair: Pair, version: int, pairs: t.Sequence[Pair]) -> bool:
 
 def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     outer = ipaddress.ip_address(pair["local"]).version
-    kind = str(tunnel.get("type") or "ipip")
+    kind = _kind(tunnel)
     # What unwraps depends on what is inside; a device of type gre, or one over IPv6, takes both.
     device_type = (
         kind
@@ -70,15 +89,18 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
 
 def tunnel_modules(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:
     """The ``modules`` of ``kernel_settings`` that these devices need."""
-    return [{"name": name} for name in sorted({module for device in devices for module in MODULES[device["type"]]})]
+    names = {MODULES[device["type"], ipaddress.ip_address(device["local"]).version] for device in devices}
+    # What unwraps GUE hands the packet inside to a plain device.
+    names |= {"fou" for device in devices if device.get("port")}
+    return [{"name": name} for name in sorted(names)]
 
 
 def segment_sizes(
     pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any], mtu: int = 1500
 ) -> dict[str, int]:
     """The largest TCP segment, by family of the VIP, that fits a path of ``mtu`` bytes after the director has wrapped it."""
-    kind = str(tunnel.get("type") or "ipip")
-    extra = HEADERS[kind] + (CHECKSUM_BYTES.get(kind, 0) if tunnel.get("checksum") == "csum" else 0)
+    kind = _kind(tunnel)
+    extra = HEADERS[kind] + CHECKSUM_BYTES.get((kind, str(tunnel.get("checksum"))), 0)
     sizes = {}
     for vip in vips:
         inner = ipaddress.ip_address(vip).version
