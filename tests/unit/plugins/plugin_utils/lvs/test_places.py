@@ -32,6 +32,7 @@ def test_the_interface_of_an_address_is_the_one_in_its_network(address: str, nam
     "address",
     [
         "198.51.100.1",  # behind a router
+        "127.0.0.5",  # in a network of lo, which leads nowhere
         "192.0.2.200",  # held by lo alone
         "fe80::1",  # in the link-local network of every interface, so in none in particular
         "2001:db8:0:3::1",

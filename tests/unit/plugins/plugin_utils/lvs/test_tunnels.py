@@ -106,8 +106,7 @@ def test_segments_leave_room_for_the_outer_header(
     assert found == size
 
 
-def test_the_wider_of_two_outer_headers_counts() -> None:
-    """An IPv4 VIP by IPv6 alone: 40 bytes outside; with both kinds of pairs each family keeps to its own."""
+def test_each_family_has_the_size_of_its_own_kind_of_pair() -> None:
     assert tunnels.segment_sizes([FOUR, SIX], [VIP4, VIP6], IPIP) == {"ipv4": 1440, "ipv6": 1400}
 
 
