@@ -4,7 +4,7 @@
 """A client: asks a virtual service many times, each time in a new connection, and prints what came back as JSON.
 
 ``python3 ask.py tcp|udp ADDRESS PORT [--count N] [--path PATH] [--post BYTES] [--source ADDRESS]``. Each answer has ``server``, ``client`` and
-``local`` as the real server saw them, ``bytes`` of the body, or ``error``.
+``local`` as the real server saw them, ``bytes`` of the body and the client's ``port``, or ``error``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ async def ask_tcp(options: argparse.Namespace) -> Answer:
     """One HTTP request in a connection of its own."""
     source = (options.source, 0) if options.source else None
     reader, writer = await asyncio.open_connection(options.address, options.port, local_addr=source)
+    port = writer.get_extra_info("sockname")[1]
     try:
         body = b"x" * options.post
         method = "POST" if options.post else "GET"
@@ -34,7 +35,7 @@ async def ask_tcp(options: argparse.Namespace) -> Answer:
         words = [line.split(": ", 1) for line in headers.decode().split("\r\n")[1:]]
         server = dict(word for word in words if len(word) == 2).get("Server", "")
         answer = json.loads(rest) if rest.startswith(b"{") else {}
-        return {"server": server, **answer, "bytes": len(rest)}
+        return {"server": server, **answer, "bytes": len(rest), "port": port}
     finally:
         writer.close()
 
@@ -50,7 +51,7 @@ async def ask_udp(options: argparse.Namespace) -> Answer:
         sock.connect((options.address, options.port))
         await loop.sock_sendall(sock, b"?")
         data = await loop.sock_recv(sock, 2048)
-        return {**json.loads(data), "bytes": len(data)}
+        return {**json.loads(data), "bytes": len(data), "port": sock.getsockname()[1]}
 
 
 async def ask(options: argparse.Namespace) -> list[Answer]:

@@ -20,6 +20,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     replies.nat_paths,
     replies.tun_paths,
     tunnels.segment_sizes,
+    tunnels.tunnel_addresses,
     tunnels.tunnel_devices,
     tunnels.tunnel_modules,
 )

@@ -45,7 +45,8 @@ def test_drain(lab: Lab, stack: Described) -> None:
     argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM), "tcp", service.vip, str(service.port)]
     argv += ["--path", "/drip/30/0.3", "--timeout", "60"]
     downloads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _turn in range(total)]
-    lab.run("lb1", f"until [ $(ipvsadm -Lnc | grep -c ESTABLISHED.*{service.vip}) -ge {total} ]; do sleep 0.1; done")
+    running = f"[ $(ipvsadm -Lnc | grep -c ESTABLISHED.*{service.vip}) -ge {total} ]"
+    lab.run("lb1", f"for i in $(seq 50); do {running} && exit 0; sleep 0.1; done; ipvsadm -Lnc >&2; exit 1")
     destination(service, stack, "web2", "drained")
     assert "web2" not in share(ask(lab, service, 3 * total))
     answers = [json.loads(download.communicate()[0])[0] for download in downloads]

@@ -87,6 +87,16 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
     return device
 
 
+def tunnel_addresses(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:
+    """The ``addresses`` of ``host_network`` that number the devices: each borrows the address of its own end.
+
+    The kernel's reverse path check drops what comes by a device without an IPv4 address, in loose mode too
+    (net/ipv4/fib_frontend.c).
+    """
+    ends = [(device["name"], ipaddress.ip_address(device["local"])) for device in devices]
+    return [{"address": f"{local}/32", "interface": name} for name, local in ends if local.version == 4]
+
+
 def tunnel_modules(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:
     """The ``modules`` of ``kernel_settings`` that these devices need."""
     names = {MODULES[device["type"], ipaddress.ip_address(device["local"]).version] for device in devices}
