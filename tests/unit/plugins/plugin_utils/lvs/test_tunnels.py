@@ -147,3 +147,8 @@ def test_modules_follow_from_the_devices(
 
 def test_no_devices_need_no_modules() -> None:
     assert tunnels.tunnel_modules([]) == []
+
+
+def test_devices_borrow_the_ipv4_address_of_their_own_end() -> None:
+    devices = [{"name": "lvs-a", "local": FOUR["local"]}, {"name": "lvs-b", "local": SIX["local"]}]
+    assert tunnels.tunnel_addresses(devices) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
