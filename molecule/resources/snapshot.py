@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All that a role may change on the hosts of an inventory, as JSON: taken before and after, two hosts' states can be compared.
 
-``python3 snapshot.py INVENTORY``
+``python3 snapshot.py INVENTORY`` prints it; ``python3 snapshot.py INVENTORY BEFORE`` compares with one that was printed before, prints what
+differs, and ends with 1 where anything does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LOOKS = {
     "links": "ip -brief link | sort",
     "modules": "lsmod | grep -E '^(ip_vs|ipip|fou|ip_gre|sit|ip6_tunnel|tunnel4|ip_tunnel)' | cut -d' ' -f1 | sort",
     "table": "test ! -e /proc/net/ip_vs || grep -v -E '^(IP Virtual|Prot|  ->)' /proc/net/ip_vs || true",
-    "files": "find /etc /usr/local /var/lib/mixed_lb -newer /etc/os-release -type f 2>/dev/null | grep -v -E '^/etc/(ld.so.cache|mtab)' | sort",
+    "files": "find /etc /usr/local /var/lib -name '*mixed[-_]lb*' 2>/dev/null | sort",
     "units": "find /etc/systemd -name '*mixed-lb*' | sort",
     "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
 }
@@ -48,11 +49,30 @@ def look(variables: dict[str, t.Any]) -> dict[str, list[str]]:
     return found
 
 
+def differences(before: dict[str, t.Any], after: dict[str, t.Any]) -> list[str]:
+    """One line for each thing that came or went."""
+    return [
+        f"{host}: {name}: {sign} {line}"
+        for host, looks in after.items()
+        for name, lines in looks.items()
+        for sign, some, others in (("+", lines, before[host][name]), ("-", before[host][name], lines))
+        for line in some
+        if line not in others
+    ]
+
+
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         hosts = yaml.safe_load(file)["all"]["hosts"]
     with concurrent.futures.ThreadPoolExecutor(len(hosts)) as pool:
-        print(json.dumps(dict(zip(hosts, pool.map(look, hosts.values()), strict=True)), indent=1, sort_keys=True))
+        found = dict(zip(hosts, pool.map(look, hosts.values()), strict=True))
+    if len(sys.argv) == 2:
+        print(json.dumps(found, indent=1, sort_keys=True))
+        return
+    with open(sys.argv[2], encoding="utf-8") as file:
+        changed = differences(json.load(file), found)
+    if changed:
+        sys.exit("\n".join(["the hosts are not what they were before:", *changed]))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from lab import cluster  # noqa: E402  # needs the path above
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marks, and keeps the result of every verification: a scenario has several."""
     config.addinivalue_line("markers", "modes(*names): only for stacks in these modes")
+    config.addinivalue_line("markers", "kinds(*names): only where such a tier is in front")
     config.addinivalue_line("markers", "stage(name): only for this desired state")
     folder = PROJECT / ".cache" / "junit"
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,8 +37,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     stack = Described(PROJECT, SCENARIO)
 
     def concerns(item: pytest.Item) -> bool:
-        modes, stage = item.get_closest_marker("modes"), item.get_closest_marker("stage")
-        return (modes is None or stack.mode in modes.args) and (stage is None or stack.stage in stage.args)
+        here = {"modes": stack.mode, "kinds": stack.front["kind"], "stage": stack.stage}
+        marks = ((item.get_closest_marker(name), value) for name, value in here.items())
+        return all(mark is None or value in mark.args for mark, value in marks)
 
     config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])
     items[:] = [item for item in items if concerns(item)]

@@ -73,5 +73,7 @@ class Described:
 
     def _service(self, entry: dict[str, t.Any], protocol: str, vip: str) -> Service:
         port = entry.get("port") or self._tiers[-1]["port"]
-        scheduler = entry.get("scheduler") or self.front.get("scheduler", "wlc")
+        # The box that stands in for an appliance is set up by hand in its scenario, and balances like this.
+        default = "wrr" if self.front["kind"] == "external" else "wlc"
+        scheduler = entry.get("scheduler") or self.front.get("scheduler", default)
         return Service(protocol, vip, port, scheduler, entry.get("persistent", 0))

@@ -34,12 +34,11 @@ def destination(service: Service, stack: Described, server: str, state: str) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.kinds("lvs")
 @pytest.mark.modes("dr", "nat", "tun")
 @pytest.mark.stage("first")
 def test_drain(lab: Lab, stack: Described) -> None:
     """A download of three seconds is under way on each real server; one is drained meanwhile."""
-    if stack.front["kind"] != "lvs":
-        return
     service = next(service for service in stack.services if service.protocol == "tcp")
     total = sum(stack.weight(host) for host in stack.real_servers)
     argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM), "tcp", service.vip, str(service.port)]
