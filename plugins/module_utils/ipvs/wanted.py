@@ -36,6 +36,8 @@ from .model import (
 
 Options = t.Mapping[str, t.Any]
 
+DESTINATION_KEYS = frozenset(("address", "port", "forward", "weight", "upper_threshold", "lower_threshold", "tunnel"))
+TUNNEL_KEYS = frozenset(("type", "port", "checksum"))
 TUNNEL_CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": CHECKSUMS}
 
 
@@ -102,6 +104,7 @@ def service_key(options: Options, where: str = "service") -> ServiceKey:
 
 def destination(options: Options, key: ServiceKey, where: str = "destination") -> Destination:
     """A destination of the service ``key``; its port is the service's unless given."""
+    _only(options, DESTINATION_KEYS, where)
     address, port = destination_key(options, key, where)
     forward = _choice(options, "forward", "dr", FORWARDS, where)
     weight = _number(options, "weight", 1, 0, MAX_INT, where)
@@ -143,6 +146,9 @@ def _tunnel(options: Options, forward: str, where: str) -> Tunnel:
     given = options.get("tunnel")
     if not given:
         return IPIP
+    if not isinstance(given, t.Mapping):
+        raise ModelError(f"{where}: tunnel {given!r} is no mapping: give type, port and checksum as it has them")
+    _only(given, TUNNEL_KEYS, f"{where}, tunnel")
     if forward != "tun":
         raise ModelError(f"{where}: tunnel is for forward: tun, not for {forward}: remove one of the two")
     kind = _choice(given, "type", "ipip", TUNNEL_TYPES, where)
@@ -156,6 +162,12 @@ def _tunnel(options: Options, forward: str, where: str) -> Tunnel:
             f"{where}: tunnel type {kind} has no checksum {checksum}; gre has csum, gue has csum and remcsum"
         )
     return Tunnel(kind, _number(given, "port", 0, 0, 65535, where), checksum)
+
+
+def _only(options: Options, known: frozenset[str], where: str) -> None:
+    unknown = sorted(str(name) for name in options.keys() - known)
+    if unknown:
+        raise ModelError(f"{where}: unknown option {unknown[0]}; there are {', '.join(sorted(known))}")
 
 
 def _address(options: Options, where: str) -> str:
@@ -182,9 +194,10 @@ def _number(options: Options, name: str, default: int, low: int, high: int, wher
     if value is None:
         return default
     try:
-        number = int(value)
-    except (TypeError, ValueError) as error:
+        # By its text, or 3.9 would be 3 and true would be 1.
+        number = value if type(value) is int else int(str(value))
+    except ValueError as error:
         raise ModelError(f"{where}: {name} {value!r} is not a whole number") from error
-    if isinstance(value, bool) or not low <= number <= high:
+    if not low <= number <= high:
         raise ModelError(f"{where}: {name} {value} is out of range, {low} to {high}")
     return number

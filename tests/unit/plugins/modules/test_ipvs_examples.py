@@ -10,6 +10,8 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.mixed_lb.stack.plugins.doc_fragments.ipvs import ModuleDocFragment
+from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs import spec, wanted
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.modules.ipvs_host import MODULES, Host
 
 NAMES = ["ipvs_table", "ipvs_service", "ipvs_destination", "ipvs_timeouts", "ipvs_sync_daemon", "ipvs_info"]
@@ -32,3 +34,12 @@ def test_examples_run(name: str) -> None:
             assert not host.run(name, check=True, **options).get("failed"), task["name"]
             result = host.run(name, **options)
             assert not result.get("failed"), (task["name"], result)
+
+
+def test_documented_destinations_are_those_that_are_checked() -> None:
+    """Ansible does not check them (it takes too long with thousands), so nothing else would notice a difference."""
+    table = yaml.safe_load(importlib.import_module(f"{MODULES}.ipvs_table").DOCUMENTATION)["options"]
+    service = yaml.safe_load(ModuleDocFragment.SERVICE)["options"]
+    for documented in (table["services"]["suboptions"]["destinations"], service["destinations"]):
+        assert documented["suboptions"].keys() == wanted.DESTINATION_KEYS == spec.destination().keys()
+        assert documented["suboptions"]["tunnel"]["suboptions"].keys() == wanted.TUNNEL_KEYS == spec.tunnel().keys()

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab of the benchmark's own, and Ansible in it as users run it: plain ssh, no plugins but the builtin ones."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import typing as t
+
+from lab import cluster
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+FORKS = 10
+
+
+@contextlib.contextmanager
+def lab(topology: str) -> t.Iterator[cluster.Lab]:
+    """The lab `bench` with this topology (a file beside this one), gone afterwards."""
+    found = cluster.Lab(PROJECT / ".lab" / "bench")
+    found.down()
+    found.up(PROJECT / "bench" / topology)
+    try:
+        yield found
+    finally:
+        found.down()
+
+
+def put(found: cluster.Lab, host: str, path: str, content: bytes) -> None:
+    """Write a file on a host."""
+    subprocess.run(found.ssh(host, [f"mkdir -p {pathlib.Path(path).parent} && cat >{path}"]), input=content, check=True)
+
+
+def playbook(
+    found: cluster.Lab, path: pathlib.Path, *inventories: pathlib.Path, **environment: str
+) -> tuple[float, str]:
+    """Seconds that a playbook took, and its output; pipelining and forks as the README advises."""
+    made = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".ansible" / "collections"),
+        "ANSIBLE_HOME": str(PROJECT / ".ansible"),
+        "ANSIBLE_FORKS": str(FORKS),
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_NOCOLOR": "true",
+        **environment,
+    }
+    sources = [f"--inventory={source}" for source in (*inventories, found.folder / "inventory.yml")]
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["ansible-playbook", *sources, str(path)], env=made, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    seconds = time.monotonic() - begin
+    if done.returncode != 0:
+        raise RuntimeError(f"{path.name} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return seconds, done.stdout
