@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/stack.md has every option, every rule, and examples that work."""
+"""docs/stack.md has every option and every rule; the stacks in all pages are sound."""
 
 from __future__ import annotations
 
@@ -34,8 +34,24 @@ def test_every_option_and_rule_is_in_a_table_and_nothing_else() -> None:
     assert RULES | {"host-variables", "address-twice"} | OPTIONS == IN_TABLES
 
 
-@pytest.mark.parametrize("block", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-def test_an_example_is_sound(world: t.Any, block: str) -> None:
+def stacks() -> t.Iterator[t.Any]:
+    """Every block of YAML with a stack in it: an inventory, or the stack alone."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text()
+        for match in re.finditer(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            if "lb_stack:" in match[1]:
+                line = text.count("\n", 0, match.start()) + 1
+                yield pytest.param(yaml.safe_load(match[1]), id=f"{page.name}:{line}")
+
+
+@pytest.mark.parametrize("block", list(stacks()))
+def test_an_example_is_sound(world: t.Any, block: dict[str, t.Any]) -> None:
     made = world("dr")
-    made.tiers = yaml.safe_load(block)["lb_stack"]["tiers"]
+    if "all" in block:
+        shared = block["all"]["vars"]
+        groups = {name: group["hosts"] for name, group in block["all"]["children"].items()}
+        made.groups = {name: list(hosts) for name, hosts in groups.items()}
+        made.hosts = {name: {**shared, **own} for hosts in groups.values() for name, own in hosts.items()}
+        block = shared
+    made.tiers = block["lb_stack"]["tiers"]
     assert made.findings() == []
