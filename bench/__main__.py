@@ -36,7 +36,8 @@ its children. The 200 changes are whole runs of `ansible-playbook` from the cont
         """\
 One director and five real servers in direct routing (`bench/inventory`), packages unpacked before; whole runs of
 `ansible-playbook` over plain ssh with pipelining. Every round begins with virgin hosts. The pings are run
-by the same hosts, as many for each as it had tasks (the `ok` of the recap) in the run without change.
+by the same hosts, as many for each as it had tasks (the `ok` of the recap) in the run without change. Many of those
+tasks check and include on the controller alone, so there is also a row of only as many pings as tasks ran on the host.
 """,
         site.measure,
     ),
