@@ -96,3 +96,25 @@ def test_big_requests_arrive_whole(lab: Lab, stack: Described) -> None:
         assert [answer["received"] for answer in ask(lab, service, 3, post=200_000, timeout=30)] == [200_000] * 3, (
             service
         )
+
+
+@pytest.mark.modes("nat")
+@pytest.mark.stage("second")
+def test_firewall_mark_holds_ports_together(lab: Lab, stack: Described) -> None:
+    """One virtual service for all ports of a tier: a client meets the same real server on each of them."""
+    met = set()
+    for vip, clients in (("192.0.2.101", CLIENTS), ("2001:db8:0:2::101", [""])):
+        for client in clients:
+            answers = [ask(lab, Service("tcp", vip, port, "rr", 60), source=client)[0] for port in (8080, 8081, 8080)]
+            assert len(share(answers)) == 1, (vip, client, answers)
+            met |= set(share(answers))
+    assert met == set(stack.real_servers)
+
+
+@pytest.mark.modes("nat")
+@pytest.mark.stage("second")
+def test_one_armed_director_answers_in_its_own_name(lab: Lab, stack: Described) -> None:
+    """Source NAT: the real servers see the director, and every one of them is reached."""
+    answers = ask(lab, Service("tcp", "192.0.2.102", 8082, "rr", 0), 6)
+    assert share(answers) == dict.fromkeys(stack.real_servers, 2)
+    assert {answer["client"] for answer in answers} == {"203.0.113.10"}
