@@ -35,7 +35,10 @@ LOOKS = {
 
 def look(variables: dict[str, t.Any]) -> dict[str, list[str]]:
     """Every look at one host, in one ssh call."""
-    script = "; ".join(f"echo '== {name}'; {command}" for name, command in LOOKS.items())
+    # Until everything is started, addresses and modules still come.
+    script = "systemctl is-system-running --wait >/dev/null; " + "; ".join(
+        f"echo '== {name}'; {command}" for name, command in LOOKS.items()
+    )
     argv = ["ssh", "-i", variables["ansible_ssh_private_key_file"], *shlex.split(variables["ansible_ssh_common_args"])]
     done = subprocess.run(
         [*argv, f"root@{variables['ansible_host']}", script], capture_output=True, text=True, check=True

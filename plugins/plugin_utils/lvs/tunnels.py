@@ -72,7 +72,9 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
         if kind == "gre"
         else {(4, 4): kind, (4, 6): "sit"}.get((outer, inner), "gue" if kind == "gue" else "ip6tnl")
     )
-    ends = f"{device_type} {pair['local']} {pair['remote']}"
+    # To unwrap GUE the kernel has a port beside the plain device: the device is the same, so its name is, too.
+    plain_type = {"gue": "ipip" if outer == 4 else "ip6tnl"}.get(device_type, device_type)
+    ends = f"{plain_type} {pair['local']} {pair['remote']}"
     device: dict[str, t.Any] = {
         # Named by its ends: two tiers behind one director share it, as the kernel takes only one for them.
         "name": f"lvs-{zlib.crc32(ends.encode()):08x}",
