@@ -152,3 +152,9 @@ def test_no_devices_need_no_modules() -> None:
 def test_devices_borrow_the_ipv4_address_of_their_own_end() -> None:
     devices = [{"name": "lvs-a", "local": FOUR["local"]}, {"name": "lvs-b", "local": SIX["local"]}]
     assert tunnels.tunnel_addresses(devices) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
+
+
+@pytest.mark.parametrize("pair", [FOUR, SIX])
+def test_gue_has_the_name_of_the_plain_device_that_it_is(pair: dict[str, str]) -> None:
+    (plain,), (gue,) = (tunnels.tunnel_devices([pair], [VIP4], tunnel) for tunnel in (IPIP, GUE))
+    assert plain["name"] == gue["name"]
