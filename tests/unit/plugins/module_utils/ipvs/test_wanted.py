@@ -45,7 +45,10 @@ def with_rs(**options: t.Any) -> dict[str, t.Any]:
         (with_rs(address="2001:db8::1"), "needs an ipv4 address"),
         (with_rs(address="2001:db8::1", forward="nat"), "needs an ipv4 address"),
         (with_rs(wieght=3), "destinations[0]: unknown option wieght; there are address, forward"),
-        (with_rs(forward="tun", tunnel={"kind": "gre"}), ", tunnel: unknown option kind; there are checksum, port, type"),
+        (
+            with_rs(forward="tun", tunnel={"kind": "gre"}),
+            ", tunnel: unknown option kind; there are checksum, port, type",
+        ),
         (with_rs(forward="tun", tunnel="gre"), "tunnel 'gre' is no mapping"),
         (with_rs(weight=3.9), "weight 3.9 is not a whole number"),
         (with_rs(weight=True), "weight True is not a whole number"),
