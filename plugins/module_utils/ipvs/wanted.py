@@ -195,7 +195,7 @@ def _number(options: Options, name: str, default: int, low: int, high: int, wher
         return default
     try:
         # By its text, or 3.9 would be 3 and true would be 1.
-        number = value if type(value) is int else int(str(value))
+        number = value if isinstance(value, int) and not isinstance(value, bool) else int(str(value))
     except ValueError as error:
         raise ModelError(f"{where}: {name} {value!r} is not a whole number") from error
     if not low <= number <= high:
