@@ -15,12 +15,19 @@ from lab.cluster import Lab
 
 CLIENTS = [f"198.51.100.{number}" for number in range(10, 16)]
 BIG = 10_000_000
+ROUNDS = 5
 
 
 def wanted(stack: Described, **conditions: object) -> list[Service]:
     found = [s for s in stack.services if all(getattr(s, key) == value for key, value in conditions.items())]
     assert found, f"the stack has no service with {conditions}"
     return found
+
+
+def fair(answers: list[dict[str, t.Any]], weights: dict[str, int]) -> bool:
+    """Whether everybody's share is that of the weights, give or take one connection that came in between."""
+    shares = share(answers)
+    return all(abs(shares.get(host, 0) - ROUNDS * weight) <= 1 for host, weight in weights.items())
 
 
 def evidence(lab: Lab, service: Service, answers: list[dict[str, t.Any]]) -> str:
@@ -33,19 +40,19 @@ def evidence(lab: Lab, service: Service, answers: list[dict[str, t.Any]]) -> str
 @pytest.mark.stage("first")
 @pytest.mark.modes("dr", "nat", "tun")
 def test_shares_are_weights(lab: Lab, stack: Described) -> None:
-    """wrr: of two rounds each real server answers exactly as often as its weight says, over TCP and UDP, IPv4 and IPv6."""
+    """wrr: each real server answers as often as its weight says, over TCP and UDP, IPv4 and IPv6."""
     weights = {host: stack.weight(host) for host in stack.real_servers}
     for service in wanted(stack, scheduler="wrr"):
-        answers = ask(lab, service, 2 * sum(weights.values()))
-        assert share(answers) == {host: 2 * weight for host, weight in weights.items()}, evidence(lab, service, answers)
+        answers = ask(lab, service, ROUNDS * sum(weights.values()))
+        assert fair(answers, weights), evidence(lab, service, answers)
 
 
 @pytest.mark.stage("second")
 def test_rr_ignores_weights(lab: Lab, stack: Described) -> None:
     """rr: everybody the same."""
     for service in wanted(stack, scheduler="rr", persistent=0):
-        answers = ask(lab, service, 6)
-        assert share(answers) == dict.fromkeys(stack.real_servers, 2), evidence(lab, service, answers)
+        answers = ask(lab, service, ROUNDS * len(stack.real_servers))
+        assert fair(answers, dict.fromkeys(stack.real_servers, 1)), evidence(lab, service, answers)
 
 
 @pytest.mark.stage("second")
@@ -115,6 +122,7 @@ def test_firewall_mark_holds_ports_together(lab: Lab, stack: Described) -> None:
 @pytest.mark.stage("second")
 def test_one_armed_director_answers_in_its_own_name(lab: Lab, stack: Described) -> None:
     """Source NAT: the real servers see the director, and every one of them is reached."""
-    answers = ask(lab, Service("tcp", "192.0.2.102", 8082, "rr", 0), 6)
-    assert share(answers) == dict.fromkeys(stack.real_servers, 2)
+    service = Service("tcp", "192.0.2.102", 8082, "rr", 0)
+    answers = ask(lab, service, ROUNDS * len(stack.real_servers))
+    assert fair(answers, dict.fromkeys(stack.real_servers, 1)), evidence(lab, service, answers)
     assert {answer["client"] for answer in answers} == {"203.0.113.10"}

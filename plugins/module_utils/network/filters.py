@@ -39,7 +39,9 @@ def mark_rule(vip: Address, protocol: str | None, port: int | None, mark: int) -
 
 def source_nat_rule(source: Network, vip: Address, protocol: str, port: int | None) -> str:
     """Gives connections from ``source`` that IPVS forwards for the VIP an address of the director."""
-    words = ["-s", str(source), "-m", "ipvs", "--vaddr", f"{vip}/{vip.max_prefixlen}", "--vproto", protocol]
+    # iptables does not show a source that is anything, so it is not written either.
+    words = ["-s", str(source)] if source.prefixlen else []
+    words += ["-m", "ipvs", "--vaddr", f"{vip}/{vip.max_prefixlen}", "--vproto", protocol]
     words += ["--vport", str(port)] if port is not None else []
     return " ".join([*words, "-j", "MASQUERADE"])
 

@@ -79,12 +79,12 @@ failed=0
 # A step that fails must not keep the others from being taken; the unit tries again until all are.
 try() {{ "$@" || failed=1; }}
 """
-_RULE = """
-# ip rule has no "replace": a rule that is there already is what we want.
-rule() {
+_ONCE = """
+# Rules and ports have no "replace": one that is there already is what we want.
+once() {
   said=$(ip "$@" 2>&1) && return
   case $said in
-    *"File exists"*) ;;
+    *"File exists"* | *"already in"*) ;;
     *) echo "ip $*: $said" >&2; failed=1 ;;
   esac
 }
@@ -96,18 +96,16 @@ def script(scope: str, wanted: Wanted, tools: t.Mapping[int, str] = TOOLS) -> st
     lines = [_HEAD.format(scope=scope)]
     ports, tunnels = wanted.of(Port), wanted.of(Tunnel)
     rules = wanted.of(Rule)
-    if rules:
-        lines[0] += _RULE
+    if rules or ports:
+        lines[0] += _ONCE
     if ports:
         lines.append("try modprobe fou")
-    for port in ports:
-        shown = f"port {port.number} gue"
-        lines.append(f"ip -{port.family} fou show 2>/dev/null | grep -q '{shown}' || {_try(add(port))}")
+    lines += [shlex.join(["once", *add(port)[1:]]) for port in ports]
     for tunnel in tunnels:
         lines.append(f"ip link show dev {shlex.quote(tunnel.name)} >/dev/null 2>&1 || {_try(add(tunnel))}")
         lines += [_try(words) for words in change(None, tunnel)]
     lines += [_try(replace(item)) for item in (*wanted.of(Address), *wanted.of(Route))]
-    lines += [shlex.join(["rule", *add(item)[1:]]) for item in rules]
+    lines += [shlex.join(["once", *add(item)[1:]]) for item in rules]
     chain = chain_of(scope)
     for (family, table), content in sorted(wanted.filters.items()):
         text = restore_text(table, chain, content, jump=False)

@@ -295,14 +295,14 @@ def test_the_script_is_a_shell_script_in_the_order_of_the_live_steps():
     body = text[text.index("try modprobe") :]
     assert body == (
         "try modprobe fou\n"
-        "ip -4 fou show 2>/dev/null | grep -q 'port 6080 gue' || try ip -4 fou add port 6080 gue\n"
+        "once -4 fou add port 6080 gue\n"
         "ip link show dev gue0 >/dev/null 2>&1 ||"
         " try ip link add gue0 type ipip mode ipip local 192.0.2.11 remote 192.0.2.2\n"
         "try ip link set gue0 up\n"
         "try ip address replace 203.0.113.100/32 dev lo\n"
         "try ip address replace 2001:db8:1::100/128 dev lo preferred_lft 0 nodad\n"
         "try ip -4 route replace unicast default via 192.0.2.2 table 254 proto static\n"
-        "rule -4 rule add priority 100 from 192.0.2.11 ipproto tcp sport 8080 table 100\n"
+        "once -4 rule add priority 100 from 192.0.2.11 ipproto tcp sport 8080 table 100\n"
         "try iptables-restore -w --noflush <<'END'\n"
         "*mangle\n"
         ":MIXED_LB_APP - [0:0]\n"
