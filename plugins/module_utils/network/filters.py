@@ -17,8 +17,8 @@ HOOKS = {"mangle": "PREROUTING", "nat": "POSTROUTING"}
 TOOLS = {4: "iptables", 6: "ip6tables"}
 _LONGEST = 28  # the kernel's limit for the name of a chain
 _PROTOCOLS = {"tcp": "6", "udp": "17", "sctp": "132", "ipv6-icmp": "58", "icmp": "1"}
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address: t.TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
+Network: t.TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 
 def chain_of(scope: str) -> str:

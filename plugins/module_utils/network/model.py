@@ -117,7 +117,7 @@ class Rule:
         return ("rule", *dataclasses.astuple(self))
 
 
-Item = Port | Tunnel | Address | Route | Rule
+Item: t.TypeAlias = "Port | Tunnel | Address | Route | Rule"
 KINDS: dict[str, type[Item]] = {"port": Port, "tunnel": Tunnel, "address": Address, "route": Route, "rule": Rule}
 # (family, table of the packet filter) to the rules of the scope's own chain in it, without the chain's name.
 Filters = t.Mapping[tuple[int, str], tuple[str, ...]]

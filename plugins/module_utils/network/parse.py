@@ -123,7 +123,7 @@ def _route(row: Row, kind: str) -> Route:
 def _family(row: Row) -> int:
     # A default route without a next hop says its family nowhere but in what only IPv6 routes have.
     for field in ("gateway", "prefsrc", "dst"):
-        text = str(row.get(field, "default")).split("/")[0]
+        text = str(row.get(field, "default")).partition("/")[0]
         if text != "default":
             return ipaddress.ip_address(text).version
     hops = row.get("nexthops") or [{}]

@@ -21,7 +21,7 @@ TYPES = {"unicast": "1", "local": "2"}
 
 def network_of(text: str, family: int) -> tuple[str, int]:
     bits = {4: 32, 6: 128}[family]
-    address, _, length = text.partition("/")
+    address, _slash, length = text.partition("/")
     return address, int(length or bits)
 
 
