@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
@@ -79,6 +80,8 @@ def run_module(main: t.Callable[[], None], **options: t.Any) -> dict[str, t.Any]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), pytest.raises(SystemExit):
         patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
         patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since ansible-core 2.19
+        # Ansible says a warning once in a process, and here many modules run in one.
+        patch.setattr(warnings, "_global_warnings", type(warnings._global_warnings)())
         main()
     result: dict[str, t.Any] = json.loads(out.getvalue())
     return result
