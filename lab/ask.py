@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client: asks a virtual service many times, each time in a new connection, and prints what came back as JSON.
 
-``python3 ask.py tcp|udp ADDRESS PORT [--count N] [--path PATH] [--post BYTES] [--source ADDRESS]``. Each answer has ``server``, ``client`` and
-``local`` as the real server saw them, ``bytes`` of the body and the client's ``port``, or ``error``.
+``python3 ask.py tcp|udp ADDRESS PORT [--count N] [--path PATH] [--post BYTES] [--source ADDRESS] [--first-port PORT]
+[--timeout SECONDS]``. From the first port on, each connection has the next one. Each answer has ``server``, ``client``
+and ``local`` as the real server saw them, ``bytes`` of the body and the client's ``port``, or ``error``.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import typing as t
 Answer = dict[str, t.Any]
 
 
-async def ask_tcp(options: argparse.Namespace) -> Answer:
+async def ask_tcp(options: argparse.Namespace, source: tuple[str, int]) -> Answer:
     """One HTTP request in a connection of its own."""
-    source = (options.source, 0) if options.source else None
     reader, writer = await asyncio.open_connection(options.address, options.port, local_addr=source)
     port = writer.get_extra_info("sockname")[1]
     try:
@@ -40,13 +40,12 @@ async def ask_tcp(options: argparse.Namespace) -> Answer:
         writer.close()
 
 
-async def ask_udp(options: argparse.Namespace) -> Answer:
+async def ask_udp(options: argparse.Namespace, source: tuple[str, int]) -> Answer:
     """One datagram from a socket of its own."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET6 if ":" in options.address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        if options.source:
-            sock.bind((options.source, 0))
+        sock.bind(source)
         # Connected: an answer from another address than the VIP is no answer.
         sock.connect((options.address, options.port))
         await loop.sock_sendall(sock, b"?")
@@ -58,9 +57,11 @@ async def ask(options: argparse.Namespace) -> list[Answer]:
     """All answers, in order; one that failed has the reason."""
     answers: list[Answer] = []
     one = ask_tcp if options.protocol == "tcp" else ask_udp
-    for _turn in range(options.count):
+    anywhere = "::" if ":" in options.address else "0.0.0.0"
+    for turn in range(options.count):
+        source = (options.source or anywhere, options.first_port + turn if options.first_port else 0)
         try:
-            answers.append(await asyncio.wait_for(one(options), options.timeout))
+            answers.append(await asyncio.wait_for(one(options, source), options.timeout))
         except (TimeoutError, OSError, ValueError) as error:
             answers.append({"error": str(error) or type(error).__name__})
     return answers
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--path", default="/")
     parser.add_argument("--post", type=int, default=0)
     parser.add_argument("--source", default="")
+    parser.add_argument("--first-port", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=5)
     print(json.dumps(asyncio.run(ask(parser.parse_args()))))
 

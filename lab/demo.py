@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import collections
-import json
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,7 @@ import typing as t
 
 import yaml
 
-from . import report
+from . import client, report
 from .capture import Capture
 from .cluster import Lab, LabError, find
 from .machine import mac
@@ -91,8 +89,7 @@ def _row(lab: Lab, what: str, changed: int | None) -> list[str]:
     by_mac = {mac(host, 0): host.name for host in lab.topology.machines()}
     with Capture(lab, "router.0", f"src port {PORT} and (tcp[tcpflags] & tcp-syn != 0 or ip6)") as capture:
         for vip in VIPS:
-            argv = [sys.executable, str(PROJECT / "lab" / "ask.py"), "tcp", vip, str(PORT), "--count", str(REQUESTS)]
-            answers = json.loads(lab.run("client", shlex.join(argv)))
+            answers = client.ask(lab, "tcp", vip, PORT, REQUESTS)
             failed += sum("error" in answer for answer in answers)
             served.update(answer["server"] for answer in answers if "error" not in answer)
         frames = capture.until(lambda frames: sum("[S.]" in frame.text for frame in frames) >= 2 * REQUESTS)

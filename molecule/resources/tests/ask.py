@@ -6,27 +6,17 @@
 from __future__ import annotations
 
 import collections
-import json
-import pathlib
-import shlex
-import sys
 import typing as t
 
 from described import Service
 
-from lab import cluster
+from lab import client
+from lab.cluster import Lab
 
-PROGRAM = pathlib.Path(cluster.__file__).with_name("ask.py")
 
-
-def ask(
-    lab: cluster.Lab, service: Service, count: int = 1, host: str = "client", **options: t.Any
-) -> list[dict[str, t.Any]]:
+def ask(lab: Lab, service: Service, count: int = 1, host: str = "client", **options: t.Any) -> list[dict[str, t.Any]]:
     """`count` answers, each of a connection of its own; every one must have come."""
-    words = [sys.executable, str(PROGRAM), service.protocol, service.vip, str(service.port), "--count", str(count)]
-    for name, value in options.items():
-        words += [f"--{name}", str(value)]
-    answers: list[dict[str, t.Any]] = json.loads(lab.run(host, shlex.join(words)))
+    answers = client.ask(lab, service.protocol, service.vip, service.port, count, host, **options)
     failed = [answer["error"] for answer in answers if "error" in answer]
     assert not failed, f"{len(failed)} of {count} requests to {service} failed: {failed[0]}"
     return answers

@@ -15,7 +15,7 @@ from lab.cluster import Lab
 
 CLIENTS = [f"198.51.100.{number}" for number in range(10, 16)]
 BIG = 10_000_000
-ROUNDS = 5
+ROUNDS = 3
 
 
 def wanted(stack: Described, **conditions: object) -> list[Service]:
@@ -25,9 +25,8 @@ def wanted(stack: Described, **conditions: object) -> list[Service]:
 
 
 def fair(answers: list[dict[str, t.Any]], weights: dict[str, int]) -> bool:
-    """Whether everybody's share is that of the weights, give or take one connection that came in between."""
-    shares = share(answers)
-    return all(abs(shares.get(host, 0) - ROUNDS * weight) <= 1 for host, weight in weights.items())
+    """Whether everybody's share is exactly that of the weights."""
+    return share(answers) == {host: ROUNDS * weight for host, weight in weights.items()}
 
 
 def evidence(lab: Lab, service: Service, answers: list[dict[str, t.Any]]) -> str:
