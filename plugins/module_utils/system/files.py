@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
+import pwd
+import shutil
+import stat
 import tempfile
 import typing as t
 
@@ -13,7 +18,7 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 # Folders that belong to the collection alone: they go when their last file goes.
-OWN_FOLDERS = ("/etc/mixed_lb", "/var/lib/mixed_lb")
+OWN_NAME = "mixed_lb"  # as in /etc/mixed_lb and /etc/nginx/mixed_lb
 
 
 class FileProblem(Exception):
@@ -25,14 +30,25 @@ class FileProblem(Exception):
         self.error = error
 
 
+class Attributes(t.NamedTuple):
+    """Permission bits of a file, and its owner and group by name (by number where they have none)."""
+
+    mode: int
+    owner: str
+    group: str
+
+
 class FileStore(t.Protocol):
     """Text files of a host, by absolute path. Every method raises ``FileProblem`` when the host refuses."""
 
     def read(self, path: str) -> str | None:
         """The file's text; ``None`` where there is no such file."""
 
-    def write(self, path: str, content: str, mode: int = 0o644) -> None:
-        """Replace the file in one step; missing folders are made with mode 0755."""
+    def attributes(self, path: str) -> Attributes | None:
+        """Who may do what with the file; ``None`` where there is no such file."""
+
+    def write(self, path: str, content: str, mode: int = 0o644, owner: str = "", group: str = "") -> None:
+        """Replace the file in one step; missing folders are made with mode 0755. Nobody else ever sees a part of it."""
 
     def remove(self, path: str) -> None:
         """Delete the file if it is there, and folders of the collection that this leaves empty."""
@@ -42,6 +58,9 @@ class FileStore(t.Protocol):
 
     def is_link(self, path: str) -> bool:
         """Whether the path is a symbolic link, dangling or not."""
+
+    def copies(self, folders: t.Sequence[str]) -> contextlib.AbstractContextManager[dict[str, str]]:
+        """Copies of whole folders that root alone can read, by folder; they go when the context ends."""
 
 
 class Proc(t.Protocol):
@@ -100,7 +119,18 @@ class _HostFiles:
         except OSError as error:
             raise FileProblem("read", path, error) from error
 
-    def write(self, path: str, content: str, mode: int = 0o644) -> None:
+    def attributes(self, path: str) -> Attributes | None:
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise FileProblem("read", path, error) from error
+        return Attributes(
+            stat.S_IMODE(found.st_mode), _name(found.st_uid, pwd.getpwuid), _name(found.st_gid, grp.getgrgid)
+        )
+
+    def write(self, path: str, content: str, mode: int = 0o644, owner: str = "", group: str = "") -> None:
         folder, name = os.path.split(path)
         temporary = None
         try:
@@ -111,8 +141,13 @@ class _HostFiles:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            self._module.atomic_move(temporary, path)
-            os.chmod(path, mode)
+            os.chown(temporary, _number(owner, pwd.getpwnam), _number(group, grp.getgrnam))
+            os.chmod(temporary, mode)
+            os.rename(temporary, path)
+            if self._module.selinux_enabled():
+                self._module.set_default_selinux_context(path, False)
+        except LookupError as error:  # says which user or group there is not
+            raise FileProblem("write", path, OSError(0, str(error))) from error
         except OSError as error:
             raise FileProblem("write", path, error) from error
         finally:
@@ -143,6 +178,18 @@ class _HostFiles:
     def is_link(self, path: str) -> bool:
         return os.path.islink(path)
 
+    @contextlib.contextmanager
+    def copies(self, folders: t.Sequence[str]) -> t.Iterator[dict[str, str]]:
+        with tempfile.TemporaryDirectory(prefix="mixed-lb-") as parent:
+            made = {}
+            for number, folder in enumerate(folders):
+                made[folder] = os.path.join(parent, str(number))
+                try:
+                    shutil.copytree(folder, made[folder], symlinks=True, ignore=_special_files)
+                except (OSError, shutil.Error) as error:
+                    raise FileProblem("copy", folder, OSError(0, str(error))) from error
+            yield made
+
 
 def on_host(module: AnsibleModule) -> FileStore:
     """The real thing."""
@@ -155,7 +202,7 @@ def emptied_folders(path: str) -> list[str]:
     folder = os.path.dirname(path)
     if folder.startswith("/etc/systemd/") and folder.endswith(".d"):
         return [folder]
-    while any(folder == own or folder.startswith(own + "/") for own in OWN_FOLDERS):
+    while OWN_NAME in folder.split("/"):
         folders.append(folder)
         folder = os.path.dirname(folder)
     return folders
@@ -172,3 +219,23 @@ def _make_folders(folder: str) -> None:
         except FileExistsError:
             continue
         os.chmod(path, 0o755)  # mkdir obeys the umask, which a hardened host sets to 077
+
+
+def _special_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets, pipes and devices: a copy would wait for them."""
+    plain = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
+    return [name for name in names if not any(kind(os.lstat(os.path.join(folder, name)).st_mode) for kind in plain)]
+
+
+def _name(number: int, find: t.Callable[[int], t.Sequence[t.Any]]) -> str:
+    try:
+        return str(find(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def _number(name: str, find: t.Callable[[str], t.Sequence[t.Any]]) -> int:
+    """The number of a user or group; -1, which changes nothing, where none is named."""
+    if not name:
+        return -1
+    return int(name) if name.isdigit() else int(find(name)[2])

@@ -14,6 +14,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.files import Attributes
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 
@@ -25,6 +26,7 @@ class MemoryFiles:
         self.content = dict(content or {})
         self.links: set[str] = set()
         self.modes: dict[str, int] = {}
+        self.kept: dict[str, Attributes] = {}
         self.writes: list[str] = []
         self.removes: list[str] = []
         self.read_only = read_only
@@ -32,10 +34,14 @@ class MemoryFiles:
     def read(self, path: str) -> str | None:
         return self.content.get(path)
 
-    def write(self, path: str, content: str, mode: int = 0o644) -> None:
+    def attributes(self, path: str) -> Attributes | None:
+        return self.kept.get(path, Attributes(0o644, "root", "root")) if path in self.content else None
+
+    def write(self, path: str, content: str, mode: int = 0o644, owner: str = "", group: str = "") -> None:
         assert not self.read_only, f"write to {path} where none may be"
         self.content[path] = content
         self.modes[path] = mode
+        self.kept[path] = Attributes(mode, owner or "root", group or "root")
         self.writes.append(path)
 
     def remove(self, path: str) -> None:
@@ -50,6 +56,22 @@ class MemoryFiles:
 
     def is_link(self, path: str) -> bool:
         return path in self.links
+
+    @contextlib.contextmanager
+    def copies(self, folders: t.Sequence[str]) -> t.Iterator[dict[str, str]]:
+        made = {folder: f"/copy/{number}" for number, folder in enumerate(folders)}
+        read_only, touched = self.read_only, (len(self.writes), len(self.removes))
+        self.read_only = False
+        for folder, copy in made.items():
+            for path, content in list(self.content.items()):
+                if path.startswith(folder + "/"):
+                    self.content[copy + path.removeprefix(folder)] = content
+        try:
+            yield made
+        finally:
+            self.content = {path: text for path, text in self.content.items() if not path.startswith("/copy/")}
+            del self.writes[touched[0] :], self.removes[touched[1] :]
+            self.read_only = read_only
 
 
 class FakeSystemctl:

@@ -15,7 +15,7 @@ from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.f
 
 @pytest.fixture
 def store():
-    return files.on_host(types.SimpleNamespace(atomic_move=os.replace))
+    return files.on_host(types.SimpleNamespace(selinux_enabled=lambda: False))
 
 
 def test_write_makes_folders_and_replaces(store, tmp_path):
@@ -39,22 +39,49 @@ def test_folder_modes_do_not_depend_on_the_umask(store, tmp_path):
     assert stat.S_IMODE(os.stat(tmp_path / "x" / "y").st_mode) == 0o644
 
 
-def test_remove_takes_only_folders_of_our_own(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OWN_FOLDERS", (str(tmp_path / "own"),))
-    store.write(str(tmp_path / "own" / "deep" / "f"), "")
+def test_remove_takes_only_folders_of_our_own(store, tmp_path):
+    store.write(str(tmp_path / "mixed_lb" / "deep" / "f"), "")
     store.write(str(tmp_path / "foreign" / "f"), "")
-    store.remove(str(tmp_path / "own" / "deep" / "f"))
+    store.remove(str(tmp_path / "mixed_lb" / "deep" / "f"))
     store.remove(str(tmp_path / "foreign" / "f"))
     store.remove(str(tmp_path / "foreign" / "f"))
     assert store.names(str(tmp_path)) == ["foreign"]
 
 
-def test_remove_keeps_a_folder_in_use(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OWN_FOLDERS", (str(tmp_path / "own"),))
-    store.write(str(tmp_path / "own" / "a"), "")
-    store.write(str(tmp_path / "own" / "b"), "")
-    store.remove(str(tmp_path / "own" / "a"))
-    assert store.names(str(tmp_path / "own")) == ["b"]
+def test_remove_keeps_a_folder_in_use(store, tmp_path):
+    store.write(str(tmp_path / "mixed_lb" / "a"), "")
+    store.write(str(tmp_path / "mixed_lb" / "b"), "")
+    store.remove(str(tmp_path / "mixed_lb" / "a"))
+    assert store.names(str(tmp_path / "mixed_lb")) == ["b"]
+
+
+def test_attributes_are_those_of_the_file(store, tmp_path):
+    path = str(tmp_path / "f")
+    assert store.attributes(path) is None
+    store.write(path, "", mode=0o640)
+    found = store.attributes(path)
+    assert found.mode == 0o640
+    store.write(path, "", 0o600, found.owner, found.group)
+    assert store.attributes(path) == found._replace(mode=0o600)
+
+
+def test_an_unknown_owner_is_named_and_changes_nothing(store, tmp_path):
+    store.write(str(tmp_path / "f"), "one")
+    with pytest.raises(files.FileProblem, match="nobody-of-that-name"):
+        store.write(str(tmp_path / "f"), "two", owner="nobody-of-that-name")
+    assert store.read(str(tmp_path / "f")) == "one" and store.names(str(tmp_path)) == ["f"]
+
+
+def test_copies_are_whole_private_and_gone_afterwards(store, tmp_path):
+    store.write(str(tmp_path / "etc" / "deep" / "f"), "one")
+    os.symlink("deep/f", tmp_path / "etc" / "link")
+    os.mkfifo(tmp_path / "etc" / "pipe")
+    with store.copies([str(tmp_path / "etc")]) as copies:
+        copy = copies[str(tmp_path / "etc")]
+        assert store.names(copy) == ["deep", "link"] and store.read(f"{copy}/link") == "one"
+        store.write(f"{copy}/deep/f", "two")
+        assert stat.S_IMODE(os.stat(os.path.dirname(copy)).st_mode) == 0o700
+    assert store.read(str(tmp_path / "etc" / "deep" / "f")) == "one" and not os.path.exists(copy)
 
 
 def test_a_refusal_names_the_file(store, tmp_path):

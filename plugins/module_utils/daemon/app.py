@@ -1,0 +1,226 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives a daemon a new configuration: check, swap, reload, probe; where one of them fails, the last good one is put back."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..system.command import Command
+from ..system.files import FileProblem, FileStore
+from .candidate import Check, check
+from .model import DaemonProblem, File, Files, Record, record_from_json, record_to_json, with_generation
+from .plan import Change, check_scopes, originals, paths, plan
+from .probe import Probe, wait_for
+from .unit import State, Unit
+
+FOLDER = "/var/lib/mixed_lb/daemon"
+PRIVATE = 0o600
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a scope wants of a daemon; no ``files`` takes the scope away."""
+
+    scope: str
+    unit: str
+    folders: tuple[str, ...]
+    files: Files
+    checks: tuple[Check, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    probe_timeout: float = 10
+    backups: int = 5
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What was done, or in check mode would be. ``actions`` are the verbs for systemctl, in order."""
+
+    changes: tuple[Change, ...]
+    actions: list[str]
+    generation: str
+    forgets: bool
+    """The scope leaves a record behind that has to go."""
+    warnings: list[str]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes or self.actions or self.forgets)
+
+
+class Host(t.NamedTuple):
+    """The ways to a managed host; ``where`` finds a program's path, or None."""
+
+    command: Command
+    files: FileStore
+    where: t.Callable[[str], str | None]
+
+
+def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
+    """Bring the daemon to what is wanted. Raises ``DaemonProblem`` or ``FileProblem``; the daemon then runs as before."""
+    record, others = _records(wanted.scope, host.files)
+    unit = Unit(wanted.unit, host.command)
+    state = unit.state()
+    files, generation = with_generation(wanted.files)
+    mates = {scope: other for scope, other in others.items() if other.unit == wanted.unit}
+    check_scopes(wanted.scope, files, mates)
+    there = {path: _file(path, host.files) for path in paths(files, record)}
+    changes = plan(files, record, mates, there)
+    if not files and not record.files:
+        return Outcome((), [], generation, False, [])
+    was = record if record.files else _found(state, mates)
+    stays = bool(files or mates or was.was_active)
+    enabled = bool(files or mates or was.was_enabled)
+    actions = _actions(changes, state, active=stays, enabled=enabled, fresh=record.applied == generation)
+    outcome = Outcome(changes, actions, generation, not files, [])
+    if outcome.changed and stays:
+        _check(wanted, state, outcome, host, check_only=check_only)
+    if outcome.changed and not check_only:
+        known = dataclasses.replace(
+            was, unit=wanted.unit, applied="", files=files, originals=originals(files, record, mates, there)
+        )
+        _Change(wanted, host, unit, state).run(outcome, record, known)
+    return outcome
+
+
+class _Change:
+    """One run that changes the host, and knows how to put it back."""
+
+    def __init__(self, wanted: Wanted, host: Host, unit: Unit, state: State) -> None:
+        self._wanted, self._host, self._unit, self._state = wanted, host, unit, state
+        self._record_path = f"{FOLDER}/{wanted.scope}.json"
+
+    def run(self, outcome: Outcome, before: Record, after: Record) -> None:
+        begin = self._unit.now()
+        try:
+            # Whatever interrupts this, the next run knows both sets of files, what was there, and that it must reload.
+            self._remember(
+                dataclasses.replace(
+                    after,
+                    files={**before.files, **after.files},
+                    originals={**before.originals, **after.originals},
+                )
+            )
+            _write(outcome.changes, self._host.files)
+            self._tell(outcome.changes, outcome.actions)
+            if outcome.actions and after.files:
+                wait_for(self._wanted.probes, outcome.generation, self._wanted.probe_timeout, self._host.command)
+        except (DaemonProblem, FileProblem) as problem:
+            said = self._unit.said(begin)
+            undone = self._roll_back(outcome.changes, before)
+            words = f"\nThe daemon said:\n{said}" if said else ""
+            raise DaemonProblem(f"{problem}.\n{undone}{words}") from problem
+        if after.files:
+            if outcome.changes and before.applied:
+                self._back_up(before)
+            self._remember(dataclasses.replace(after, applied=outcome.generation))
+        else:
+            for name in self._host.files.names(self._backups):
+                self._host.files.remove(f"{self._backups}/{name}")
+            self._host.files.remove(self._record_path)
+
+    def _tell(self, changes: t.Sequence[Change], actions: t.Sequence[str]) -> None:
+        if any(change.path.startswith("/etc/systemd/") for change in changes):
+            self._unit.read_unit_files()
+        for action in actions:
+            self._unit.do(action)
+        if {"start", "reload", "restart"} & set(actions) and not self._unit.state().active:
+            raise DaemonProblem(f"{self._unit.name} does not run after systemctl {actions[-1]}")
+
+    def _roll_back(self, changes: t.Sequence[Change], before: Record) -> str:
+        """Put files and daemon back; returns a sentence that says how that went."""
+        back = [Change(change.path, change.after, change.before) for change in reversed(changes)]
+        try:
+            _write(back, self._host.files)
+            if before.files:
+                self._remember(before)
+            else:
+                self._host.files.remove(self._record_path)
+            now = self._unit.state()
+            actions = [] if now.enabled == self._state.enabled else ["enable" if self._state.enabled else "disable"]
+            if self._state.active:
+                actions.append("reload" if now.active else "start")
+            else:
+                actions += ["stop", "reset-failed"]
+            self._tell(back, actions)
+        except (DaemonProblem, FileProblem) as problem:
+            return f"The configuration from before could not be put back either: {problem}"
+        return "The configuration from before is back."
+
+    @property
+    def _backups(self) -> str:
+        return f"{FOLDER}/{self._wanted.scope}.d"
+
+    def _remember(self, record: Record) -> None:
+        self._host.files.write(self._record_path, record_to_json(record), PRIVATE)
+
+    def _back_up(self, record: Record) -> None:
+        files = self._host.files
+        names = files.names(self._backups)
+        number = int(names[-1].removesuffix(".json")) + 1 if names else 1
+        if self._wanted.backups:
+            files.write(f"{self._backups}/{number:06}.json", record_to_json(record), PRIVATE)
+            names.append(f"{number:06}.json")
+        for name in names[: len(names) - self._wanted.backups]:
+            files.remove(f"{self._backups}/{name}")
+
+
+def _records(scope: str, files: FileStore) -> tuple[Record, dict[str, Record]]:
+    records = {}
+    for name in files.names(FOLDER):
+        if name.endswith(".json") and not name.startswith("."):
+            text = files.read(f"{FOLDER}/{name}")
+            if text is not None:
+                records[name.removesuffix(".json")] = record_from_json(text, f"{FOLDER}/{name}")
+    return records.pop(scope, Record()), records
+
+
+def _file(path: str, files: FileStore) -> File | None:
+    content, attributes = files.read(path), files.attributes(path)
+    if content is None or attributes is None:
+        return None
+    return File(content, *attributes)
+
+
+def _found(state: State, mates: t.Mapping[str, Record]) -> Record:
+    """What there was before any scope came."""
+    for record in mates.values():
+        return record
+    return Record(was_active=state.active, was_enabled=state.active and state.enabled)
+
+
+def _actions(changes: t.Sequence[Change], state: State, *, active: bool, enabled: bool, fresh: bool) -> list[str]:
+    """The verbs for systemctl that make the unit ``active`` and ``enabled``.
+
+    ``fresh``: the daemon is known to run with these files.
+    """
+    actions = [] if state.enabled == enabled else ["enable" if enabled else "disable"]
+    if not active:
+        return ["stop", *actions] if state.active else actions
+    if not state.active:
+        return [*actions, "start"]
+    if any(change.path.startswith(("/etc/systemd/", "/etc/default/")) for change in changes):
+        return [*actions, "restart"]
+    return [*actions, "reload"] if changes or not fresh else actions
+
+
+def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:
+    missing = [each.argv[0] for each in wanted.checks if host.where(each.argv[0]) is None]
+    if missing or not state.exists:
+        what = f"{missing[0]} is not installed" if missing else f"this host has no {wanted.unit}"
+        if not check_only:
+            raise DaemonProblem(f"{what}: install its package first")
+        outcome.warnings.append(f"{what} yet, so its configuration could not be checked")
+        return
+    check(wanted.checks, wanted.folders, outcome.changes, host.command, host.files)
+
+
+def _write(changes: t.Iterable[Change], files: FileStore) -> None:
+    for change in changes:
+        if change.after is None:
+            files.remove(change.path)
+        else:
+            file = change.after
+            files.write(change.path, file.content, file.mode, file.owner, file.group)

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to change on a host, from what is wanted, what is remembered and what is there. No I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .model import DaemonProblem, File, Files, Record
+
+EVERYBODY = 0o004
+"""What not everybody may read is not shown either."""
+
+
+class Change(t.NamedTuple):
+    """A file that is written (``after``) or removed (``after`` is None)."""
+
+    path: str
+    before: File | None
+    after: File | None
+
+    def diff(self) -> dict[str, str]:
+        """The change as Ansible shows it; of a secret only that it changes."""
+        secret = any(file is not None and (file.secret or not file.mode & EVERYBODY) for file in self[1:])
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": _shown(self.before, "before", secret=secret),
+            "after": _shown(self.after, "after", secret=secret),
+        }
+
+
+def check_scopes(scope: str, wanted: Files, others: t.Mapping[str, Record]) -> None:
+    """Two scopes may want the same file, but not two versions of it. Raises ``DaemonProblem`` naming both."""
+    for other, record in others.items():
+        for path in sorted(wanted.keys() & record.files.keys()):
+            if wanted[path] != record.files[path]:
+                raise DaemonProblem(
+                    f"{path}: {scope} and {other} want it differently."
+                    f" Give both the same global settings, or take one of them to another host"
+                )
+
+
+def paths(wanted: Files, record: Record) -> list[str]:
+    """The files to look at: those that are wanted, and those that the scope laid down before."""
+    return sorted({*wanted, *record.files})
+
+
+def plan(
+    wanted: Files, record: Record, others: t.Mapping[str, Record], there: t.Mapping[str, File | None]
+) -> tuple[Change, ...]:
+    """What is to be written and removed; what other scopes want of it stays. ``there`` has every path of ``paths``."""
+    theirs = {path for other in others.values() for path in other.files}
+    changes = []
+    for path in paths(wanted, record):
+        if path in wanted:
+            after: File | None = wanted[path]
+        elif path in theirs:
+            continue
+        else:
+            after = record.originals.get(path)
+        if not _same(there[path], after):
+            changes.append(Change(path, there[path], after))
+    return tuple(changes)
+
+
+def originals(
+    wanted: Files, record: Record, others: t.Mapping[str, Record], there: t.Mapping[str, File | None]
+) -> dict[str, File | None]:
+    """What each wanted file was before any scope touched it."""
+    known: dict[str, File | None] = {}
+    for other in others.values():
+        known |= other.originals
+    known |= record.originals
+    return {path: known[path] if path in known else there[path] for path in wanted}
+
+
+def _same(left: File | None, right: File | None) -> bool:
+    """Whether two files are equal on disk, where nothing says which are secret."""
+    if left is None or right is None:
+        return left is right
+    return dataclasses.replace(left, secret=right.secret) == right
+
+
+def _shown(file: File | None, side: str, *, secret: bool) -> str:
+    if file is None:
+        return ""
+    head = f"({file.owner}:{file.group} {file.mode:04o})\n"
+    return head + (f"(secret, {side})\n" if secret else file.content)

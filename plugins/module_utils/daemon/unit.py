@@ -1,0 +1,70 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A daemon as systemd sees it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..system.command import Command
+from .model import DaemonProblem
+
+LINES = 20
+"""How much of its journal an error shows."""
+
+
+class State(t.NamedTuple):
+    """What systemd knows of a unit."""
+
+    exists: bool
+    active: bool
+    enabled: bool
+
+
+class Unit:
+    """One unit. Every method raises ``DaemonProblem`` with systemd's words where it refuses."""
+
+    def __init__(self, name: str, command: Command) -> None:
+        self.name = name
+        self._command = command
+
+    def state(self) -> State:
+        """Ask for it; changes nothing."""
+        result = self._command(["systemctl", "show", "--property=LoadState,ActiveState,UnitFileState", self.name])
+        if result.rc != 0:
+            raise DaemonProblem(f"systemctl show {self.name} failed: {result.err.strip()}")
+        values = dict(line.partition("=")[::2] for line in result.out.splitlines())
+        return State(
+            values.get("LoadState") == "loaded",
+            values.get("ActiveState") in ("active", "reloading"),
+            values.get("UnitFileState") == "enabled",
+        )
+
+    def do(self, *words: str) -> None:
+        """``systemctl WORDS UNIT``."""
+        self._systemctl(*words, self.name)
+
+    def read_unit_files(self) -> None:
+        """Make systemd read its unit files again."""
+        self._systemctl("daemon-reload")
+
+    def now(self) -> str:
+        """The end of the journal, for ``said``."""
+        result = self._command(["journalctl", "--lines=0", "--show-cursor", "--quiet"])
+        return result.out.rpartition("-- cursor: ")[2].strip()
+
+    def said(self, since: str) -> str:
+        """The last lines of the unit in the journal after the moment that ``now`` returned."""
+        after = [f"--after-cursor={since}"] if since else []
+        result = self._command(
+            ["journalctl", f"--unit={self.name}", *after, f"--lines={LINES}", "--output=cat", "--no-pager", "--quiet"]
+        )
+        return result.out.strip()
+
+    def _systemctl(self, *words: str) -> None:
+        argv = ["systemctl", *words]
+        result = self._command(argv)
+        if result.rc != 0:
+            said = result.err.strip() or result.out.strip() or f"exit code {result.rc}"
+            raise DaemonProblem(f"{' '.join(argv)} failed: {said}")

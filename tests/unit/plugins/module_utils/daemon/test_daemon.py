@@ -1,0 +1,273 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Laws of ``daemon_config`` on a fake daemon: what it runs is what was wanted, or what ran before."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import typing as t
+
+import pytest
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import app, probe
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Wanted, apply
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.candidate import Check
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import DaemonProblem, File
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.wanted import wanted_of
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.daemon.fake_daemon import FOLDER, FakeDaemon
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import MemoryFiles
+from hypothesis import given
+from hypothesis import strategies as st
+
+MAIN, PART = f"{FOLDER}/main.conf", f"{FOLDER}/mixed_lb/part.conf"
+VIRGIN = {MAIN: "distribution"}
+
+
+def wanted(files: t.Mapping[str, str], scope: str = "edge", **more: t.Any) -> Wanted:
+    made = {path: File(text) for path, text in files.items()}
+    return Wanted(scope, "app.service", (FOLDER,), made, (Check(("appd", "-t"), "nonsense"),), **more)
+
+
+def daemon(content: t.Mapping[str, str] | None = None, **more: t.Any) -> FakeDaemon:
+    return FakeDaemon(MemoryFiles(VIRGIN if content is None else content), **more)
+
+
+def test_first_run_starts_and_the_second_changes_nothing() -> None:
+    host = daemon(enabled=False)
+    outcome = apply(wanted({MAIN: "new", PART: "p"}), host.host)
+    assert outcome.actions == ["enable", "start"] == host.verbs
+    assert host.running == {MAIN: "new", PART: "p"} and host.enabled
+    assert not apply(wanted({MAIN: "new", PART: "p"}), host.host).changed
+    assert host.verbs == ["enable", "start"]
+
+
+def test_a_running_daemon_is_reloaded_and_for_its_unit_restarted() -> None:
+    host = daemon(active=True)
+    assert apply(wanted({MAIN: "new"}), host.host).actions == ["reload"]
+    drop_in = "/etc/systemd/system/app.service.d/mixed_lb.conf"
+    assert apply(wanted({MAIN: "new", drop_in: "[Service]"}), host.host).actions == ["restart"]
+    assert host.verbs == ["reload", "daemon-reload", "restart"]
+
+
+def test_a_renamed_file_leaves_nothing_and_the_distribution_file_comes_back() -> None:
+    host = daemon(active=True)
+    apply(wanted({MAIN: "new", f"{FOLDER}/mixed_lb/old.conf": "x"}), host.host)
+    apply(wanted({PART: "x"}), host.host)
+    assert host.running == {**VIRGIN, PART: "x"}
+
+
+@pytest.mark.parametrize("bad", ["bad", "fatal", "refused"])
+@pytest.mark.parametrize("active", [True, False])
+def test_what_fails_leaves_files_and_daemon_as_they_were(bad: str, active: bool) -> None:
+    """Refused by the check, dead at the start, or running on with the old configuration: three ways to fail."""
+    host = daemon()
+    if active:
+        apply(wanted({MAIN: "good"}), host.host)
+    before, running, record = dict(host.files.content), host.running, host.enabled
+    probes = (probe.Probe(argv=("ask", MAIN), expects=f"^{bad}$"),)
+    with pytest.raises(DaemonProblem) as caught:
+        apply(wanted({MAIN: bad, PART: "p"}, probes=probes, probe_timeout=0), host.host)
+    assert (host.files.content, host.running, host.enabled) == (before, running, record)
+    refused = "did not pass within 0 s" if active else "does not run after systemctl start"
+    assert {"bad": "syntax error in /", "fatal": "cannot bind", "refused": refused}[bad] in str(caught.value)
+    if bad == "bad":
+        assert "nothing was changed" in str(caught.value)
+        assert host.verbs == (["start"] if active else [])
+
+
+def test_words_that_refuse_count_more_than_the_exit_code() -> None:
+    host = daemon(active=True)
+    with pytest.raises(DaemonProblem, match="refuses the new configuration"):
+        apply(Wanted("edge", "app.service", (FOLDER,), {MAIN: File("x")}, (Check(("appd",), "fine"),)), host.host)
+    assert host.running == VIRGIN
+
+
+def test_check_mode_predicts_and_touches_nothing() -> None:
+    host = daemon(enabled=False)
+    host.files.read_only = True
+    predicted = apply(wanted({MAIN: "new"}), host.host, check_only=True)
+    assert not host.verbs and host.running is None
+    with pytest.raises(DaemonProblem, match="syntax error"):
+        apply(wanted({MAIN: "bad"}), host.host, check_only=True)
+    host.files.read_only = False
+    done = apply(wanted({MAIN: "new"}), host.host)
+    assert (done.changes, done.actions, done.generation) == (predicted.changes, predicted.actions, predicted.generation)
+
+
+def test_check_mode_where_nothing_is_installed_warns_and_the_real_run_refuses() -> None:
+    host = daemon({}, installed=False, enabled=False)
+    outcome = apply(wanted({MAIN: "bad"}), host.host, check_only=True)
+    assert outcome.changed and outcome.warnings == [
+        "appd is not installed yet, so its configuration could not be checked"
+    ]
+    with pytest.raises(DaemonProblem, match="appd is not installed: install its package first"):
+        apply(wanted({MAIN: "x"}), host.host)
+    assert not host.files.content
+
+
+@pytest.mark.parametrize("verb", ["reload", "daemon-reload"])
+def test_an_interrupted_run_is_finished_by_the_next(verb: str) -> None:
+    host = daemon(active=True)
+    host.dies_at = verb
+    files = {MAIN: "new", "/etc/systemd/system/app.service.d/mixed_lb.conf": "[Service]"}
+    files = files if verb == "daemon-reload" else {MAIN: "new"}
+    with pytest.raises(KeyboardInterrupt):
+        apply(wanted(files), host.host)
+    assert host.running == VIRGIN
+    host.dies_at = None
+    assert apply(wanted(files), host.host).actions == ["reload"]
+    assert host.running == {MAIN: "new"}
+    apply(wanted({}), host.host)
+    assert host.running == VIRGIN
+
+
+def test_an_interrupted_rename_is_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = daemon(active=True)
+    apply(wanted({MAIN: "new", f"{FOLDER}/old": "x"}), host.host)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(host.files, "write", _killed_at(f"{FOLDER}/new", host.files.write))
+        apply(wanted({MAIN: "new", f"{FOLDER}/new": "x"}), host.host)
+    apply(wanted({PART: "x"}), host.host)
+    assert host.running == {**VIRGIN, PART: "x"}
+
+
+def _killed_at(last: str, write: t.Callable[..., None]) -> t.Callable[..., None]:
+    def until(path: str, *words: t.Any) -> None:
+        if path == last:
+            raise KeyboardInterrupt
+        write(path, *words)
+
+    return until
+
+
+def test_two_scopes_share_a_daemon() -> None:
+    host = daemon(enabled=False)
+    apply(wanted({MAIN: "ours", f"{FOLDER}/a": "a"}, "a"), host.host)
+    apply(wanted({MAIN: "ours", f"{FOLDER}/b": "b"}, "b"), host.host)
+    with pytest.raises(DaemonProblem, match=r"main.conf: c and [ab] want it differently"):
+        apply(wanted({MAIN: "other"}, "c"), host.host)
+    apply(wanted({}, "a"), host.host)
+    assert host.running == {MAIN: "ours", f"{FOLDER}/b": "b"}
+    apply(wanted({}, "b"), host.host)
+    assert host.running is None and not host.enabled and host.files.content == VIRGIN
+
+
+def test_backups_are_bounded_and_private() -> None:
+    host = daemon()
+    for number in range(6):
+        apply(wanted({MAIN: f"v{number}"}, backups=2), host.host)
+    kept = [path for path in host.files.content if path.startswith(f"{app.FOLDER}/edge.d/")]
+    assert [json.loads(host.files.content[path])["files"][MAIN]["content"] for path in kept] == ["v3", "v4"]
+    assert all(host.files.modes[path] == 0o600 for path in [*kept, f"{app.FOLDER}/edge.json"])
+
+
+def test_drift_of_content_mode_and_daemon_is_repaired() -> None:
+    host = daemon()
+    apply(wanted({MAIN: "x"}), host.host)
+    host.files.content[MAIN] = "hand-made"
+    assert apply(wanted({MAIN: "x"}), host.host).actions == ["reload"]
+    host.files.write(MAIN, "x", 0o600)
+    assert apply(wanted({MAIN: "x"}), host.host).changed
+    host.running, host.enabled = None, False
+    assert apply(wanted({MAIN: "x"}), host.host).actions == ["enable", "start"]
+
+
+def test_the_generation_is_in_files_and_probes() -> None:
+    host = daemon()
+    probes = (probe.Probe(argv=("ask", MAIN), expects="^I am @generation@$"),)
+    first = apply(wanted({MAIN: "I am @generation@"}, probes=probes), host.host)
+    second = apply(wanted({MAIN: "I am @generation@", PART: ""}, probes=probes), host.host)
+    assert host.running[MAIN] == f"I am {second.generation}" != f"I am {first.generation}"
+
+
+TEXTS = st.dictionaries(
+    st.sampled_from([MAIN, PART, f"{FOLDER}/x"]), st.sampled_from(["one", "two", "bad", "fatal", "refused"]), min_size=1
+)
+STEPS = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.one_of(st.just({}), TEXTS)), max_size=8)
+
+
+@given(STEPS, st.booleans(), st.booleans())
+def test_law_the_daemon_runs_what_was_wanted_or_what_ran_before(
+    steps: list[tuple[str, dict[str, str]]], active: bool, enabled: bool
+) -> None:
+    """Whatever happens in between, in the end everything can be taken back."""
+    host = daemon(active=active, enabled=enabled)
+    before = (dict(host.files.content), host.running, host.enabled)
+    touched = False
+    for scope, files in steps:
+        probes = tuple(probe.Probe(argv=("ask", path), expects=f"^{text}$") for path, text in files.items())
+        asked = wanted(files, scope, probes=probes, probe_timeout=0)
+        ran, content = host.running, dict(host.files.content)
+        try:
+            predicted = apply(asked, host.host, check_only=True)
+            done = apply(asked, host.host)
+        except DaemonProblem:
+            assert (host.running, host.files.content) == (ran, content)
+        else:
+            assert (predicted.changes, predicted.actions) == (done.changes, done.actions)
+            assert files.items() <= (host.running or {}).items()
+            touched |= bool(files)
+            assert not apply(asked, host.host).changed
+    for scope in ("a", "b"):
+        apply(wanted({}, scope), host.host)
+    # What was enabled but did not run came with a package that was installed for this: it goes off.
+    off = (before[0], None, False)
+    assert (host.files.content, host.running, host.enabled) == (off if touched and not active else before)
+
+
+def test_secrets_are_not_shown() -> None:
+    host = daemon(active=True)
+    secret = Wanted("edge", "app.service", (FOLDER,), {PART: File("hunter2", 0o600, secret=True)}, (Check(("appd",)),))
+    assert "hunter2" not in json.dumps([change.diff() for change in apply(secret, host.host).changes])
+    host.files.write(MAIN, "hunter2", 0o640)  # somebody else's, and not for everybody
+    assert "hunter2" not in json.dumps([change.diff() for change in apply(wanted({MAIN: "x"}), host.host).changes])
+
+
+def test_a_probe_reads_until_it_matches() -> None:
+    """Over TCP, from a server that answers in pieces and does not close."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _peer = server.accept()
+        with connection:
+            assert connection.recv(10) == b"hello"
+            connection.sendall(b"gen")
+            connection.sendall(b"eration 7")
+            connection.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    address = f"127.0.0.1:{server.getsockname()[1]}"
+    probe.wait_for([probe.Probe(address, send="hello", expects="generation @generation@")], "7", 10, daemon())
+    thread.join()
+    server.close()
+    with pytest.raises(DaemonProblem, match=r"did not pass within 0 s.*refused"):
+        probe.wait_for([probe.Probe(address)], "7", 0, daemon())
+
+
+OPTIONS = {
+    "name": "edge", "state": "present", "unit": "app.service", "folders": [], "secret_files": [], "checks": [], "probes": [],
+    "probe_timeout": 1, "backups": 1,
+    "files": [{"path": "/etc/x", "content": "", "mode": "0644", "owner": "root", "group": "root"}],
+}  # fmt: skip
+FILE = OPTIONS["files"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "A b"}, "name: 'A b' must be"),
+        ({"files": []}, "files: none are given"),
+        ({"files": [FILE, FILE]}, "/etc/x is there twice"),
+        ({"files": [{**FILE, "path": "etc/x"}]}, "must be an absolute path"),
+        ({"files": [{**FILE, "mode": "rw"}]}, "mode 'rw' of /etc/x must be of octal digits"),
+        ({"secret_files": [{**FILE, "path": "/etc/y"}]}, "mode 0644 would let everybody read /etc/y"),
+        ({"probes": [{"address": "", "argv": [], "send": "", "expects": ""}]}, "needs either address or argv"),
+        ({"checks": [{"argv": ["x"], "refuses": "("}]}, r"refuses '\(' is no regular expression"),
+    ],
+)
+def test_wrong_options_are_named(change: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(DaemonProblem, match=message):
+        wanted_of({**OPTIONS, **change})
