@@ -76,6 +76,10 @@ options:
         description: Group.
         type: str
         default: root
+      keep:
+        description: Write the file only where there is none. Others change it, and their content stays.
+        type: bool
+        default: false
   secret_files:
     description: Files as in O(files) whose content is never shown, neither in a diff nor anywhere else.
     type: list
@@ -242,7 +246,7 @@ ARGUMENTS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "unit": {"type": "str", "required": True},
     "folders": {"type": "list", "elements": "str", "default": []},
-    "files": dicts(file_options("0644", secret=False)),
+    "files": dicts({**file_options("0644", secret=False), "keep": {"type": "bool", "default": False}}),
     "secret_files": {**dicts(file_options("0600", secret=True)), "no_log": False},
     "checks": dicts(CHECK),
     "probes": dicts(PROBE),

@@ -23,13 +23,17 @@ class DaemonProblem(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A text file: content, permission bits, owner and group by name. ``secret``: never shown, never in a world-readable copy."""
+    """A text file: content, permission bits, owner and group by name.
+
+    ``secret``: never shown. ``keep``: others write it, ``content`` is only what it begins with.
+    """
 
     content: str
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"
     secret: bool = False
+    keep: bool = False
 
 
 Files = t.Mapping[str, File]

@@ -61,7 +61,7 @@ def plan(
             continue
         else:
             after = record.originals.get(path)
-        if not _same(there[path], after):
+        if not _as_wanted(there[path], after):
             changes.append(Change(path, there[path], after))
     return tuple(changes)
 
@@ -77,11 +77,11 @@ def originals(
     return {path: known[path] if path in known else there[path] for path in wanted}
 
 
-def _same(left: File | None, right: File | None) -> bool:
-    """Whether two files are equal on disk, where nothing says which are secret."""
-    if left is None or right is None:
-        return left is right
-    return dataclasses.replace(left, secret=right.secret) == right
+def _as_wanted(now: File | None, wanted: File | None) -> bool:
+    """Whether a file is as it shall be; on disk nothing says which are secret or kept."""
+    if now is None or wanted is None:
+        return now is wanted
+    return wanted.keep or dataclasses.replace(now, secret=wanted.secret) == wanted
 
 
 def _shown(file: File | None, side: str, *, secret: bool) -> str:

@@ -51,7 +51,7 @@ def _file(option: str, entry: t.Mapping[str, t.Any], *, secret: bool) -> File:
         raise DaemonProblem(f'{option}: mode {entry["mode"]!r} of {path} must be of octal digits, as in "0640"')
     if secret and mode & _OTHERS:
         raise DaemonProblem(f"{option}: mode {entry['mode']} would let everybody read {path}")
-    return File(entry["content"], mode, entry["owner"], entry["group"], secret)
+    return File(entry["content"], mode, entry["owner"], entry["group"], secret, entry.get("keep", False))
 
 
 def _probe(entry: t.Mapping[str, t.Any]) -> Probe:

@@ -174,6 +174,16 @@ def test_drift_of_content_mode_and_daemon_is_repaired() -> None:
     assert apply(wanted({MAIN: "x"}), host.host).actions == ["enable", "start"]
 
 
+def test_a_kept_file_is_begun_then_left_to_others_and_taken_away() -> None:
+    host = daemon(active=True)
+    kept = Wanted("edge", "app.service", (FOLDER,), {PART: File("0", keep=True)}, (Check(("appd",)),))
+    assert [change.path for change in apply(kept, host.host).changes] == [PART]
+    host.files.write(PART, "1", 0o600)
+    assert not apply(kept, host.host).changed and host.files.content[PART] == "1"
+    apply(wanted({}), host.host)
+    assert host.running == VIRGIN
+
+
 def test_the_generation_is_in_files_and_probes() -> None:
     host = daemon()
     probes = (probe.Probe(argv=("ask", MAIN), expects="^I am @generation@$"),)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that the lvs roles work with; the logic is in ``plugin_utils/lvs``."""
+"""Filters that the roles work with; the logic is in ``plugin_utils``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
+    keepalived_main,
+    keepalived_scope,
     kernel.ipvs_modules,
     kernel.ipvs_scope,
     places.kernel_keys,

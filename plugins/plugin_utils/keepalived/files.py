@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of keepalived: the main one, which all scopes share, and one a scope."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..blocks import Block, Items, listing, optional, render, wanted
+from . import virtual_server, vrrp
+
+Options = t.Mapping[str, t.Any]
+
+FOLDER = "/etc/keepalived/mixed_lb"
+HEAD = "# Written by mixed_lb.stack, role keepalived. Changes made here are lost."
+
+
+def keepalived_main(options: Options) -> str:
+    """``keepalived.conf``. ``options``: ``router_id``, ``script_user``, ``garp_refresh`` (seconds), ``global_lines``."""
+    body = [
+        f"router_id {options['router_id']}",
+        "vrrp_version 3",
+        "max_auto_priority -1",
+        f"vrrp_garp_master_refresh {options['garp_refresh']}",
+        "enable_script_security",
+        f"script_user {options['script_user']}",
+        "# a reload with a broken file would take virtual servers and VIPs down: it is refused, and this says why",
+        "reload_check_config /run/keepalived.refused",
+        *options.get("global_lines", ()),
+    ]
+    return render([HEAD, Block("global_defs", body), "", f"include {FOLDER}/*.conf"])
+
+
+def keepalived_scope(options: Options) -> str:
+    """The file of a scope; ``options`` are the variables of the role without ``keepalived_``."""
+    instances = wanted(options["instances"])
+    items: Items = [
+        f"{HEAD} Scope {options['name']}.",
+        *listing("global_defs", [*_sync_daemon(options.get("sync_daemon") or {}), *_timeouts(options.get("timeouts"))]),
+        *vrrp.trackers(options),
+        *(vrrp.instance(each, options) for each in instances),
+        *vrrp.groups(instances, options),
+        *(virtual_server.virtual_server(each, options) for each in wanted(options["virtual_servers"])),
+        *options.get("lines", ()),
+    ]
+    return render(items)
+
+
+def _sync_daemon(daemon: Options) -> list[str]:
+    if not daemon:
+        return []
+    words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
+    return [" ".join([f"lvs_sync_daemon {daemon['interface']} {daemon['instance']}", *optional(daemon, words)])]
+
+
+def _timeouts(timeouts: Options | None) -> list[str]:
+    words = optional(timeouts or {}, {name: name for name in ("tcp", "tcpfin", "udp")})
+    return [" ".join(["lvs_timeouts", *words])] if words else []

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual servers: the schema of ``ipvs_table``, with what only keepalived knows (checks, quorum, sorry server)."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ..blocks import Block, optional, wanted
+
+Options = t.Mapping[str, t.Any]
+
+METHOD = {"dr": "DR", "nat": "NAT", "tun": "TUN"}
+CHECKER = {
+    "tcp": "TCP_CHECK",
+    "http": "HTTP_GET",
+    "ssl": "SSL_GET",
+    "smtp": "SMTP_CHECK",
+    "dns": "DNS_CHECK",
+    "udp": "UDP_CHECK",
+    "ping": "PING_CHECK",
+    "file": "FILE_CHECK",
+    "bfd": "BFD_CHECK",
+    "misc": "MISC_CHECK",
+}
+
+
+def virtual_server(it: Options, options: Options) -> Block:
+    """One ``virtual_server`` with its real servers."""
+    by_mark = it.get("fwmark")
+    ipv6 = it.get("family") == "ipv6" if by_mark else ":" in it["address"]
+    destinations = wanted(it.get("destinations"))
+    forward = destinations[0].get("forward") if destinations else None
+    body = [
+        *([f"ip_family {'inet6' if ipv6 else 'inet'}"] if by_mark else [f"protocol {it['protocol'].upper()}"]),
+        f"lvs_sched {it.get('scheduler') or 'wlc'}",
+        f"lvs_method {METHOD[forward or 'dr']}",
+        *it.get("scheduler_flags", ()),
+        *_persistence(it, ipv6=ipv6),
+        *_switches(it, options, ("alpha", "omega")),
+        *(["ops"] if it.get("one_packet") else []),
+        # Checks go their own pace: each has its interval.
+        *optional(it, {"quorum": "quorum", "hysteresis": "hysteresis"}),
+        *(f'{event} "{it[event]}"' for event in ("quorum_up", "quorum_down") if it.get(event)),
+        *_sorry_server(it.get("sorry_server"), it),
+        *it.get("lines", ()),
+        *(_real_server(each, it, options) for each in destinations),
+    ]
+    return Block(
+        f"virtual_server fwmark {by_mark}" if by_mark else f"virtual_server {it['address']} {it['port']}", body
+    )
+
+
+def _persistence(it: Options, *, ipv6: bool) -> list[str]:
+    if not it.get("persistent"):
+        return []
+    lines = [f"persistence_timeout {it['persistent']}"]
+    mask = it.get("persistence_mask")
+    if mask is not None:
+        granularity = mask if ipv6 else ipaddress.IPv4Network(f"0.0.0.0/{mask}").netmask
+        lines.append(f"persistence_granularity {granularity}")
+    return lines + optional(it, {"persistence_engine": "persistence_engine"})
+
+
+def _switches(it: Options, options: Options, names: t.Sequence[str]) -> list[str]:
+    """Words that are there or not; the role's own value holds where a virtual server says nothing."""
+    return [name for name in names if it.get(name, options.get(name))]
+
+
+def _sorry_server(sorry: Options | None, it: Options) -> list[str]:
+    if not sorry:
+        return []
+    return [
+        f"sorry_server {sorry['address']} {sorry.get('port') or it.get('port', 0)}",
+        f"sorry_server_lvs_method {METHOD[sorry.get('forward') or 'dr']}",
+    ]
+
+
+def _real_server(it: Options, service: Options, options: Options) -> Block:
+    port = it.get("port")
+    body = [
+        f"weight {it.get('weight', 1)}",
+        f"lvs_method {_method(it)}",
+        *optional(it, {"upper_threshold": "uthreshold", "lower_threshold": "lthreshold"}),
+        *_switches(service, options, ("inhibit_on_failure",)),
+        *it.get("lines", ()),
+        *(_checker(each, options) for each in wanted(it.get("checks") or service.get("checks"))),
+    ]
+    return Block(f"real_server {it['address']} {service.get('port', 0) if port is None else port}", body)
+
+
+def _method(it: Options) -> str:
+    forward, tunnel = it.get("forward") or "dr", it.get("tunnel") or {}
+    kind = tunnel.get("type") or "ipip"
+    if forward != "tun" or kind == "ipip":
+        return METHOD[forward]
+    checksum = tunnel.get("checksum") or "none"
+    port = [f"port {tunnel['port']}"] if kind == "gue" else []
+    return " ".join(["TUN type", kind, *port, "nocsum" if checksum == "none" else checksum])
+
+
+def _checker(it: Options, options: Options) -> Block:
+    kind = it["type"]
+    if kind == "bfd":
+        body: list[str | Block] = [f"name {it['name']}"]
+    elif kind == "file":
+        body = [f"track_file {it['name']}", f"weight {it.get('weight') or 0}"]
+    else:
+        body = [*_pace(it, options), *_question(kind, it, options)]
+    return Block(CHECKER[kind], [*body, *it.get("lines", ())])
+
+
+def _pace(it: Options, options: Options) -> list[str]:
+    return [
+        f"delay_loop {it.get('interval') or options['check_interval']}",
+        # The first check comes at once, not at some moment within the interval.
+        "warmup 0",
+        f"retry {it.get('retry', options['check_retry'])}",
+        f"delay_before_retry {it.get('retry_delay') or options['check_retry_delay']}",
+    ]
+
+
+def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
+    timeout = it.get("timeout") or options["check_timeout"]
+    if kind == "misc":
+        dynamic = ["misc_dynamic"] if it.get("dynamic") else []
+        return [f'misc_path "{it["command"]}"', f"misc_timeout {timeout}", *dynamic, *optional(it, {"user": "user"})]
+    body: list[str | Block] = [
+        f"connect_timeout {timeout}",
+        *optional(it, {"address": "connect_ip", "port": "connect_port"}),
+    ]
+    if kind in ("http", "ssl"):
+        words = {"host": "virtualhost", "status": "status_code", "digest": "digest"}
+        url = [f"path {it.get('path') or '/'}", *optional(it, words)]
+        url += [f'regex "{it["regex"]}"'] if it.get("regex") else []
+        body += [*(["enable_sni"] if kind == "ssl" else []), Block("url", url)]
+    elif kind == "dns":
+        body += optional({"query": "SOA", "name": ".", **it}, {"query": "type", "name": "name"})
+    elif kind == "smtp":
+        body += optional(it, {"host": "helo_name"})
+    elif kind == "udp" and it.get("payload"):
+        body += [f"payload {it['payload']}", "require_reply"]
+    return body

@@ -1,0 +1,81 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""VRRP: what holds the VIPs of a scope, and what makes it let go of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..blocks import Block, listing, optional, wanted
+
+Options = t.Mapping[str, t.Any]
+
+EVENTS = ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
+SCRIPT = {name: name for name in ("interval", "timeout", "rise", "fall", "weight", "user")}
+PROCESS = {name: name for name in ("quorum", "delay", "weight")}
+
+
+def trackers(options: Options) -> list[Block]:
+    """Files, processes and scripts that are watched. The first is the switch for maintenance."""
+    scope = options["name"]
+    maintenance = {"name": "maintenance", "path": options["maintenance_file"]}
+    return [
+        *(
+            Block(
+                f"track_file {scope}_{each['name']}",
+                [f"file {each['path']}", *optional(each, {"init": "init_file"})],
+            )
+            for each in (maintenance, *wanted(options.get("files")))
+        ),
+        *(
+            Block(
+                f"vrrp_track_process {scope}_{each['name']}",
+                [f"process {each.get('process') or each['name']}", *optional(each, PROCESS)],
+            )
+            for each in wanted(options.get("processes"))
+        ),
+        *(
+            Block(f"vrrp_script {scope}_{each['name']}", [f'script "{each["command"]}"', *optional(each, SCRIPT)])
+            for each in wanted(options.get("scripts"))
+        ),
+    ]
+
+
+def instance(it: Options, options: Options) -> Block:
+    """One ``vrrp_instance``: all start as backup, so that none takes a VIP from a holder just because it has started."""
+    peers = it.get("peers") or []
+    return Block(
+        f"vrrp_instance {it['name']}",
+        [
+            "state BACKUP",
+            f"interface {it['interface']}",
+            f"virtual_router_id {it['virtual_router_id']}",
+            f"priority {it['priority']}",
+            f"advert_int {it.get('advert_interval') or options['advert_interval']}",
+            f"preempt_delay {it.get('preempt_delay') or 0}" if it.get("preempt") else "nopreempt",
+            *([f"unicast_src_ip {it['source']}", "check_unicast_src"] if peers else []),
+            *listing("unicast_peer", peers),
+            *listing("virtual_ipaddress", it["addresses"]),
+            *listing("track_interface", it.get("track_interfaces") or ()),
+            *(f'{event} "{it[event]}"' for event in EVENTS if it.get(event)),
+            *it.get("lines", ()),
+        ],
+    )
+
+
+def groups(instances: t.Sequence[Options], options: Options) -> list[Block]:
+    """All instances of a scope in one group: both families, and both sides of a NAT director, move together."""
+    if not instances:
+        return []
+    scope = options["name"]
+    # Weight 0: whatever is not 0 in the file is a fault, and the VIPs go.
+    files = [f"{scope}_maintenance weight 0"]
+    files += [f"{scope}_{each['name']} weight {each.get('weight') or 0}" for each in wanted(options.get("files"))]
+    body = [
+        Block("group", [each["name"] for each in instances]),
+        Block("track_file", files),
+        *listing("track_process", [f"{scope}_{each['name']}" for each in wanted(options.get("processes"))]),
+        *listing("track_script", [f"{scope}_{each['name']}" for each in wanted(options.get("scripts"))]),
+    ]
+    return [Block(f"vrrp_sync_group {scope}", body)]

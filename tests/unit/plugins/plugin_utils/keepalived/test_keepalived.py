@@ -1,0 +1,138 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role's data becomes in keepalived's words; the scenario ``keepalived`` has the real one read it."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.blocks import Block, render
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
+
+ROLE = Path(__file__).resolve().parents[5] / "roles" / "keepalived"
+DEFAULTS = {
+    name.removeprefix("keepalived_"): value
+    for name, value in yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()).items()
+}
+
+
+def scope(**options: t.Any) -> str:
+    return keepalived_scope({**DEFAULTS, "name": "app", "maintenance_file": "/m", **options})
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines()]
+
+
+INSTANCE = {
+    "name": "app4",
+    "interface": "eth0",
+    "virtual_router_id": 51,
+    "priority": 200,
+    "addresses": ["192.0.2.100/32"],
+}
+SERVICE = {"protocol": "tcp", "address": "192.0.2.100", "port": 80, "scheduler": "wrr"}
+
+
+def test_blocks_are_indented_and_only_lines_are_ended() -> None:
+    assert (
+        render([Block("a", ["# why", "b 1", Block("c", []), ""])], end=";")
+        == "a {\n    # why\n    b 1;\n    c {\n    }\n\n}\n"
+    )
+
+
+def test_main_refuses_broken_reloads_and_runs_no_insecure_script() -> None:
+    text = lines(keepalived_main({**DEFAULTS, "router_id": "lb1", "global_lines": ["vrrp_rt_priority 50"]}))
+    assert {"reload_check_config /run/keepalived.refused", "enable_script_security", "script_user nobody"} <= set(text)
+    assert {"vrrp_rt_priority 50", "router_id lb1", "include /etc/keepalived/mixed_lb/*.conf"} <= set(text)
+
+
+def test_unicast_needs_peers_and_multicast_none() -> None:
+    unicast = scope(instances=[{**INSTANCE, "source": "192.0.2.11", "peers": ["192.0.2.12"]}])
+    assert {"unicast_src_ip 192.0.2.11", "unicast_peer {", "192.0.2.12", "nopreempt"} <= set(lines(unicast))
+    assert "unicast" not in scope(instances=[INSTANCE])
+
+
+def test_preempting_hosts_wait() -> None:
+    text = lines(scope(instances=[{**INSTANCE, "preempt": True, "preempt_delay": 30}]))
+    assert "preempt_delay 30" in text and "nopreempt" not in text
+
+
+def test_all_instances_move_together_and_maintenance_moves_them() -> None:
+    text = scope(instances=[INSTANCE, {**INSTANCE, "name": "app6"}, {**INSTANCE, "name": "old", "state": "absent"}])
+    group = text[text.index("vrrp_sync_group app {") :]
+    assert lines(group)[1:9] == ["group {", "app4", "app6", "}", "track_file {", "app_maintenance weight 0", "}", "}"]
+    assert "old" not in text
+
+
+def test_processes_and_scripts_are_watched_by_the_group() -> None:
+    text = scope(
+        instances=[INSTANCE],
+        processes=[{"name": "nginx", "quorum": 2}],
+        scripts=[{"name": "probe", "command": "/usr/local/bin/probe -v", "interval": 2}],
+    )
+    assert "track_process app_nginx {\n    process nginx\n    quorum 2\n}" in text.replace("vrrp_", "")
+    assert 'script "/usr/local/bin/probe -v"' in text
+    group = text[text.index("vrrp_sync_group app {") :]
+    assert "app_nginx" in group and "app_probe" in group
+
+
+def test_masks_are_netmasks_for_ipv4_and_lengths_for_ipv6() -> None:
+    persistent = {"persistent": 60, "persistence_mask": 24}
+    assert "persistence_granularity 255.255.255.0" in scope(virtual_servers=[{**SERVICE, **persistent}])
+    six = {**SERVICE, "address": "2001:db8::1", **persistent}
+    assert "persistence_granularity 24" in scope(virtual_servers=[six])
+
+
+def test_marks_name_their_family() -> None:
+    text = lines(scope(virtual_servers=[{"fwmark": 7, "family": "ipv6", "destinations": [{"address": "2001:db8::2"}]}]))
+    assert {"virtual_server fwmark 7 {", "ip_family inet6", "real_server 2001:db8::2 0 {"} <= set(text)
+
+
+def test_each_real_server_has_its_own_method_weight_and_tunnel() -> None:
+    gue = {"type": "gue", "port": 6080, "checksum": "remcsum"}
+    destinations = [
+        {"address": "192.0.2.21", "weight": 0},
+        {"address": "192.0.2.22", "port": 81, "forward": "nat"},
+        {"address": "192.0.2.23", "forward": "tun", "tunnel": gue},
+        {"address": "192.0.2.24", "forward": "tun", "tunnel": {"type": "gre", "checksum": "none"}},
+        {"address": "192.0.2.25", "forward": "tun"},
+        {"address": "192.0.2.26", "state": "absent"},
+    ]
+    text = lines(scope(virtual_servers=[{**SERVICE, "destinations": destinations}]))
+    methods = [line for line in text if line.startswith("lvs_method")]
+    assert methods[1:] == [
+        "lvs_method DR",
+        "lvs_method NAT",
+        "lvs_method TUN type gue port 6080 remcsum",
+        "lvs_method TUN type gre nocsum",
+        "lvs_method TUN",
+    ]
+    assert "weight 0" in text and "real_server 192.0.2.22 81 {" in text and "192.0.2.26" not in str(text)
+
+
+def test_checks_of_a_real_server_replace_those_of_the_service() -> None:
+    own = {"address": "192.0.2.22", "checks": [{"type": "misc", "command": "/bin/true", "timeout": 3}]}
+    text = scope(
+        virtual_servers=[
+            {**SERVICE, "checks": [{"type": "http", "path": "/healthz", "status": "200", "host": "shop.example"}]}
+            | {"destinations": [{"address": "192.0.2.21"}, own]}
+        ]
+    )
+    first, second = text[text.index("real_server") :].split("real_server 192.0.2.22")
+    assert {"HTTP_GET {", "path /healthz", "virtualhost shop.example", "status_code 200"} <= set(lines(first))
+    assert {"MISC_CHECK {", 'misc_path "/bin/true"', "misc_timeout 3", "warmup 0"} <= set(lines(second))
+    assert "HTTP_GET" not in second
+
+
+def test_the_sync_daemon_follows_its_instance() -> None:
+    text = lines(scope(sync_daemon={"interface": "eth0", "instance": "app4", "id": 51}, timeouts={"tcp": 800}))
+    assert {"lvs_sync_daemon eth0 app4 id 51", "lvs_timeouts tcp 800"} <= set(text)
+
+
+def test_raw_lines_keep_their_order() -> None:
+    text = scope(lines=["bfd_instance b {", "    neighbor_ip 192.0.2.9", "}"])
+    assert text.endswith("bfd_instance b {\n    neighbor_ip 192.0.2.9\n}\n")
