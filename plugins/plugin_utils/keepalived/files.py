@@ -33,11 +33,16 @@ def keepalived_main(options: Options) -> str:
 
 
 def keepalived_scope(options: Options) -> str:
-    """The file of a scope; ``options`` are the variables of the role without ``keepalived_``."""
-    instances = wanted(options["instances"])
+    """The file of a scope; ``options`` are the variables of the role without ``keepalived_``.
+
+    ``host_interfaces`` among them are those that ``host_info`` found: they tell where an instance without one belongs.
+    """
+    instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
     items: Items = [
         f"{HEAD} Scope {options['name']}.",
-        *listing("global_defs", [*_sync_daemon(options.get("sync_daemon") or {}), *_timeouts(options.get("timeouts"))]),
+        *listing(
+            "global_defs", [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
+        ),
         *vrrp.trackers(options),
         *(vrrp.instance(each, options) for each in instances),
         *vrrp.groups(instances, options),
@@ -47,11 +52,15 @@ def keepalived_scope(options: Options) -> str:
     return render(items)
 
 
-def _sync_daemon(daemon: Options) -> list[str]:
+def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list[str]:
     if not daemon:
         return []
+    followed = [each["interface"] for each in instances if each["name"] == daemon["instance"]]
+    if not followed:
+        raise ValueError(f"sync_daemon: there is no instance {daemon['instance']!r} for it to follow")
     words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
-    return [" ".join([f"lvs_sync_daemon {daemon['interface']} {daemon['instance']}", *optional(daemon, words)])]
+    interface = daemon.get("interface") or followed[0]
+    return [" ".join([f"lvs_sync_daemon {interface} {daemon['instance']}", *optional(daemon, words)])]
 
 
 def _timeouts(timeouts: Options | None) -> list[str]:

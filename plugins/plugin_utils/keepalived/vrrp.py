@@ -42,6 +42,20 @@ def trackers(options: Options) -> list[Block]:
     ]
 
 
+def placed(it: Options, interfaces: t.Iterable[Options]) -> Options:
+    """The instance with its interface: the one that has the source address, where none is named."""
+    if it.get("interface"):
+        return it
+    source = it.get("source")
+    for interface in interfaces:
+        if source and any(address.split("/")[0] == source for address in interface["addresses"]):
+            return {**it, "interface": interface["name"]}
+    raise ValueError(
+        f"instance {it['name']}: no interface of this host has the address {source or '(no source is given)'}:"
+        " name the interface, or the right source"
+    )
+
+
 def instance(it: Options, options: Options) -> Block:
     """One ``vrrp_instance``: all start as backup, so that none takes a VIP from a holder just because it has started."""
     peers = it.get("peers") or []

@@ -113,6 +113,16 @@ def integer(low: int, high: int) -> t.Callable[[object], int]:
     return parse
 
 
+def number(low: float, high: float) -> t.Callable[[object], float]:
+    def parse(value: object) -> float:
+        found = float(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else value
+        if isinstance(found, bool) or not isinstance(found, (int, float)) or not low <= found <= high:
+            raise Invalid(f"must be a number from {low:g} to {high:g}, not {shown(value)}")
+        return float(found)
+
+    return parse
+
+
 def choice(*words: str) -> t.Callable[[object], str]:
     def parse(value: object) -> str:
         if value not in words:

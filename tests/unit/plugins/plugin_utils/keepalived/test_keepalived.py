@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.blocks import Block, render
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
@@ -129,8 +130,20 @@ def test_checks_of_a_real_server_replace_those_of_the_service() -> None:
 
 
 def test_the_sync_daemon_follows_its_instance() -> None:
-    text = lines(scope(sync_daemon={"interface": "eth0", "instance": "app4", "id": 51}, timeouts={"tcp": 800}))
+    daemon = {"instance": "app4", "id": 51}
+    text = lines(scope(instances=[INSTANCE], sync_daemon=daemon, timeouts={"tcp": 800}))
     assert {"lvs_sync_daemon eth0 app4 id 51", "lvs_timeouts tcp 800"} <= set(text)
+    with pytest.raises(ValueError, match="no instance 'app4' for it to follow"):
+        scope(sync_daemon=daemon)
+
+
+def test_an_instance_is_where_its_source_is() -> None:
+    """Addresses alone are known of a host before anybody looks at it."""
+    interfaces = [{"name": "lo", "addresses": ["127.0.0.1/8"]}, {"name": "ens3", "addresses": ["192.0.2.11/24"]}]
+    instance = {**INSTANCE, "interface": "", "source": "192.0.2.11"}
+    assert "interface ens3" in lines(scope(instances=[instance], host_interfaces=interfaces))
+    with pytest.raises(ValueError, match=r"app4: no interface of this host has the address 192.0.2.12"):
+        scope(instances=[{**instance, "source": "192.0.2.12"}], host_interfaces=interfaces)
 
 
 def test_raw_lines_keep_their_order() -> None:
