@@ -199,9 +199,9 @@ CASES = [
     ),
     Case(
         "one-kernel",
-        "timeouts.tcp is 61",
+        "timeouts is {'udp': 61}",
         app={"timeouts": {"tcp": 60}},
-        more=({**SECOND, "timeouts": {"tcp": 61}},),
+        more=({**SECOND, "timeouts": {"udp": 61}},),
         host="lb1",
     ),
     Case(
