@@ -98,7 +98,9 @@ CASES = [
         "one virtual service",
         app={"fwmark": 1, "services": [{"port": 80}, {"port": 443, "scheduler": "rr"}]},
     ),
-    Case("helper", "ftp is for mode nat", app={"helpers": ["ftp"]}),
+    Case("helper", "ftp is for mode nat", app={"helpers": ["ftp"], "port": 21}, web={"port": 21}),
+    Case("helper", "set gateway_mode: default", "nat", {"helpers": ["ftp"], "port": 21}),
+    Case("helper", "is about tcp port 21", "nat", {"helpers": ["ftp"], "gateway_mode": "default"}),
     # the tier and its hosts
     Case(
         "one-director",
