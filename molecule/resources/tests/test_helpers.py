@@ -31,9 +31,10 @@ def run(lab: Lab, program: str, *words: object) -> t.Any:
 @pytest.mark.modes("nat")
 @pytest.mark.stage("second")
 def test_passive_ftp_keeps_to_one_real_server(lab: Lab, stack: Described) -> None:
-    """The answer to PASV names the VIP, and the file comes whole from the server that greeted; so with EPSV over IPv6."""
-    for vip in stack.tier("files")["vips"]:
-        sessions = run(lab, "fetch.py", vip, len(stack.real_servers), LINES)
+    """The answer to PASV names the VIP, and the file comes whole from the server that greeted; so with EPSV."""
+    four, six = stack.tier("files")["vips"]
+    for vip, *words in ([four], [four, "extended"], [six]):
+        sessions = run(lab, "fetch.py", vip, len(stack.real_servers), LINES, *words)
         assert [session["data_host"] for session in sessions] == [vip] * len(sessions)
         assert [session["lines"] for session in sessions] == [{session["server"]: LINES} for session in sessions]
         assert {session["server"] for session in sessions} == set(stack.real_servers)
