@@ -44,6 +44,11 @@ class Described:
         self.mode: str = self.front["mode"]
         self.vips: list[str] = self.front["vips"]
 
+    def tier(self, name: str) -> dict[str, t.Any]:
+        """The tier of that name, as it is written."""
+        found: dict[str, t.Any] = next(tier for tier in self._tiers if tier["name"] == name)
+        return found
+
     @property
     def real_servers(self) -> list[str]:
         """Names, in the inventory's order."""

@@ -10,28 +10,20 @@ import subprocess
 import sys
 
 import pytest
-from ask import PROGRAM, ask, share
-from conftest import PROJECT, SCENARIO
+from ask import ask, share
 from described import Described, Service
+from module import call
 
+from lab.client import PROGRAM
 from lab.cluster import Lab
 
 
 def destination(service: Service, stack: Described, server: str, state: str) -> None:
-    """Calls the module for real, as a user would from a playbook."""
     rip = next(a for a in stack.addresses(server) if (":" in a) == (":" in service.vip))
     port = 8080 if stack.mode == "nat" else service.port
     key = {"protocol": "tcp", "address": service.vip, "port": service.port}
-    arguments = json.dumps({"service": key, "address": rip, "port": port, "forward": stack.mode, "state": state})
-    argv = ["ansible", "lb1", "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
-    done = subprocess.run(
-        [*argv, "-m", "mixed_lb.stack.ipvs_destination", "-a", arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    wanted = {"service": key, "address": rip, "port": port, "forward": stack.mode, "state": state}
+    call("lb1", "ipvs_destination", wanted)
 
 
 @pytest.mark.kinds("lvs")

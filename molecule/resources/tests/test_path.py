@@ -84,7 +84,6 @@ def test_nat_both_ways_cross_the_director(lab: Lab, stack: Described) -> None:
 
 
 @pytest.mark.modes("nat")
-@pytest.mark.stage("first")
 def test_nat_serves_the_real_servers_own_network(lab: Lab, stack: Described) -> None:
     """A client beside the real servers gets its replies by the director too, not on the short way."""
     for service in services(stack):

@@ -32,7 +32,7 @@ def nat_paths(
 
     ``replies``: only what the ``services`` (``address``, ``protocol``, ``port``) answer goes by the director, also to clients in the
     server's own network. ``default``: all that the main table has no better route for than its default, except what the ssh
-    server says, so that no connection of an administrator is cut.
+    server says, so that no connection of an administrator is cut; another tier's ``replies`` on the same host come first.
     """
     by_family = {ipaddress.ip_address(gateway).version: gateway for gateway in gateways}
     routes = [
@@ -49,9 +49,9 @@ def nat_paths(
     if mode == "default":
         for version in by_family:
             family = {"family": FAMILY[version]}
-            rules.append({**family, "priority": table, "table": "main", "suppress_prefixlength": 0})
+            rules.append({**family, "priority": table + 1, "table": "main", "suppress_prefixlength": 0})
             ssh = {"protocol": "tcp", "source_port": ssh_port, "invert": True}
-            rules.append({**family, "priority": table + 1, "table": table, **ssh})
+            rules.append({**family, "priority": table + 2, "table": table, **ssh})
     else:
         for service in services:
             version = ipaddress.ip_address(service["address"]).version

@@ -37,6 +37,7 @@ class Cluster:
     servers: list[Host]
     backend: Servers
     fronts: list[Tier]
+    stack: Stack
     inventory: Inventory
 
     @classmethod
@@ -46,7 +47,8 @@ class Cluster:
         if not isinstance(backend, Servers):
             raise TypeError(f"behind tier {tier.name} stands no tier of kind servers")
         fronts = [one for one in stack.tiers.values() if one.backend == tier.name and one.state == "present"]
-        return cls(tier, inventory.members(tier.hosts), inventory.members(backend.hosts), backend, fronts, inventory)
+        directors, servers = inventory.members(tier.hosts), inventory.members(backend.hosts)
+        return cls(tier, directors, servers, backend, fronts, stack, inventory)
 
     @property
     def versions(self) -> list[int]:
@@ -71,6 +73,17 @@ class Cluster:
             for _server, path in self.paths(director, version)
         }
         return [str(dip) for dip in used]
+
+    @functools.cached_property
+    def beside(self) -> list[Lvs]:
+        """The other tiers that want something of this one's director."""
+        names = {host.name for host in self.directors}
+        return [
+            one
+            for one in self.stack.tiers.values()
+            if isinstance(one, type(self.tier)) and one is not self.tier and one.state == "present"
+            if any(host.name in names for host in self.inventory.members(one.hosts))
+        ]
 
     @functools.cached_property
     def ports(self) -> list[Port]:

@@ -103,7 +103,7 @@ def _director(c: Cluster, director: Host) -> Part:
         "vips": [str(vip) for vip in tier.vips],
         "services": _marked(c, director) if tier.fwmark else _services(c, director),
         "marks": _marks(c) if tier.fwmark else [],
-        "timeouts": {name: value for name, value in dataclasses.asdict(tier.timeouts).items() if value},
+        "timeouts": _timeouts(c),
         "conn_tab_bits": tier.conn_tab_bits,
         "sysctls": _sysctls(tier),
         "keep_weights": tier.keep_weights,
@@ -115,6 +115,12 @@ def _director(c: Cluster, director: Host) -> Part:
     if tier.mode == "nat":
         part["source_nat"] = _source_nat(c, director) if tier.one_armed else []
     return part
+
+
+def _timeouts(c: Cluster) -> Part:
+    """A tier that goes leaves the kernel's timeouts to those that stay, where they have a wish."""
+    left = c.tier.state == "absent" and any(any(dataclasses.astuple(one.timeouts)) for one in c.beside)
+    return {} if left else {name: value for name, value in dataclasses.asdict(c.tier.timeouts).items() if value}
 
 
 def _sysctls(tier: Lvs) -> Part:

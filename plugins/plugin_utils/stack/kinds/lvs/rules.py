@@ -17,6 +17,7 @@ from .service import BLIND_TO_WEIGHT
 Findings = t.Iterator[Finding]
 # options that mean something in one mode only
 MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "path_mtu": "tun"}
+FTP_PORT = 21  # what ip_vs_ftp looks at, unless it is loaded with others
 CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": ("none", "csum", "remcsum")}
 
 
@@ -83,9 +84,17 @@ def _but_for_ports(service: t.Any) -> tuple[object, ...]:
 
 
 def helpers(c: Cluster) -> Findings:
-    if "ftp" in c.tier.helpers and c.tier.mode != "nat":
+    """The kernel's FTP helper looks at port 21; a data connection has ports that no policy route or source NAT knows."""
+    if "ftp" not in c.tier.helpers:
+        return
+    if c.tier.mode != "nat":
         text = f"helpers: ftp is for mode nat; with {c.tier.mode} use persistent and port 0, or a fwmark"
         yield c.tier.finding("helper", text)
+    elif c.tier.gateway_mode != "default" or c.tier.one_armed:
+        text = "helpers: ftp has data connections on any port: set gateway_mode: default, and leave out one_armed"
+        yield c.tier.finding("helper", text)
+    if not any(protocol == "tcp" and port == FTP_PORT for _service, protocol, port, _to in c.ports):
+        yield c.tier.finding("helper", f"helpers: ftp is about tcp port {FTP_PORT}, which this tier does not serve")
 
 
 def apart_from_director(c: Cluster) -> Findings:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ...hosts import Inventory
@@ -48,6 +49,6 @@ def _settings(tier: Lvs) -> t.Iterator[tuple[str, object]]:
     if tier.conn_tab_bits:
         yield "conn_tab_bits", tier.conn_tab_bits
     yield from tier.sysctls
-    for name in ("tcp", "tcpfin", "udp"):
-        if getattr(tier.timeouts, name):
-            yield f"timeouts.{name}", getattr(tier.timeouts, name)
+    given = {name: value for name, value in dataclasses.asdict(tier.timeouts).items() if value}
+    if given:  # compared as one: what sets them at boot is one unit
+        yield "timeouts", given

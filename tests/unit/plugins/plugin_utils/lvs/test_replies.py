@@ -51,10 +51,10 @@ def test_nat_without_directors_needs_nothing() -> None:
 def test_nat_default_asks_the_main_table_first_and_spares_the_ssh_server() -> None:
     paths = replies.nat_paths(SERVICES, DIPS[:1], [ETH0], "default", 5000, 2222)
     assert paths["rules"] == [
-        {"family": "ipv4", "priority": 5000, "table": "main", "suppress_prefixlength": 0},
+        {"family": "ipv4", "priority": 5001, "table": "main", "suppress_prefixlength": 0},
         {
             "family": "ipv4",
-            "priority": 5001,
+            "priority": 5002,
             "table": 5000,
             "protocol": "tcp",
             "source_port": 2222,
@@ -62,6 +62,13 @@ def test_nat_default_asks_the_main_table_first_and_spares_the_ssh_server() -> No
         },
     ]
     assert paths["routes"][0]["table"] == 5000
+
+
+def test_nat_replies_of_one_tier_come_before_the_default_of_another() -> None:
+    """Else a client in the servers' own network would be answered on the short way."""
+    first, second = (replies.nat_paths(SERVICES, DIPS, [ETH0], mode) for mode in ("replies", "default"))
+    assert first["routes"] == second["routes"]
+    assert max(r["priority"] for r in first["rules"]) < min(r["priority"] for r in second["rules"])
 
 
 def test_nat_refuses_a_director_in_no_network_of_the_host() -> None:

@@ -191,6 +191,17 @@ def test_what_goes_goes_first_and_from_the_front(world: t.Any) -> None:
     assert {one["state"] for step in steps[:2] for one in step.parts.values()} == {"absent"}
 
 
+@pytest.mark.parametrize(("others", "left"), [({}, {"udp": 30}), ({"udp": 30}, {}), ({"tcp": 60}, {})])
+def test_a_tier_that_goes_leaves_the_timeouts_to_one_that_stays(
+    world: t.Any, others: dict[str, int], left: dict[str, int]
+) -> None:
+    made = world("dr").set("app", state="absent", timeouts={"udp": 30})
+    stays = {"name": "new", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["192.0.2.101"], "port": 81}
+    made.tiers.append({**stays, "backend": "web", "timeouts": others})
+    parts = {step.tier: step.parts["lb1"] for step in made.plan().steps if step.part == "director"}
+    assert (parts["app"]["timeouts"], parts["new"]["timeouts"]) == (left, others)
+
+
 def test_a_plain_external_box_needs_nothing(world: t.Any) -> None:
     assert world("external").set("box", mode="plain").plan().steps == ()
 

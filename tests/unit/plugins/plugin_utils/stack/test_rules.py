@@ -98,7 +98,9 @@ CASES = [
         "one virtual service",
         app={"fwmark": 1, "services": [{"port": 80}, {"port": 443, "scheduler": "rr"}]},
     ),
-    Case("helper", "ftp is for mode nat", app={"helpers": ["ftp"]}),
+    Case("helper", "ftp is for mode nat", app={"helpers": ["ftp"], "port": 21}, web={"port": 21}),
+    Case("helper", "set gateway_mode: default", "nat", {"helpers": ["ftp"], "port": 21}),
+    Case("helper", "is about tcp port 21", "nat", {"helpers": ["ftp"], "gateway_mode": "default"}),
     # the tier and its hosts
     Case(
         "one-director",
@@ -199,9 +201,9 @@ CASES = [
     ),
     Case(
         "one-kernel",
-        "timeouts.tcp is 61",
+        "timeouts is {'udp': 61}",
         app={"timeouts": {"tcp": 60}},
-        more=({**SECOND, "timeouts": {"tcp": 61}},),
+        more=({**SECOND, "timeouts": {"udp": 61}},),
         host="lb1",
     ),
     Case(

@@ -1,0 +1,20 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls a module for real, as a user would from a playbook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import typing as t
+
+from conftest import PROJECT, SCENARIO
+
+
+def call(host: str, module: str, arguments: t.Mapping[str, t.Any]) -> None:
+    """The call must succeed."""
+    argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
+    argv += ["-m", f"mixed_lb.stack.{module}", "-a", json.dumps(arguments)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert done.returncode == 0, done.stdout + done.stderr
