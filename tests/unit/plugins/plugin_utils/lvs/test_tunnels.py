@@ -151,7 +151,25 @@ def test_no_devices_need_no_modules() -> None:
 
 def test_devices_borrow_the_ipv4_address_of_their_own_end() -> None:
     devices = [{"name": "lvs-a", "local": FOUR["local"]}, {"name": "lvs-b", "local": SIX["local"]}]
-    assert tunnels.tunnel_addresses(devices) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
+    assert tunnels.tunnel_addresses(devices, [VIP4, VIP6]) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
+
+
+def test_a_device_that_carries_ipv4_in_ipv6_borrows_a_vip() -> None:
+    devices = tunnels.tunnel_devices([SIX], [VIP6, VIP4], IPIP)
+    assert tunnels.tunnel_addresses(devices, [VIP6, VIP4]) == [
+        {"address": f"{VIP4}/32", "interface": devices[0]["name"]}
+    ]
+    assert tunnels.tunnel_addresses(devices, [VIP6]) == []
+
+
+@pytest.mark.parametrize("tunnel", [IPIP, GUE, GRE])
+def test_from_anybody_is_bound_to_the_rip_alone_and_has_a_name_of_its_own(tunnel: dict[str, t.Any]) -> None:
+    pairs = [FOUR, {**FOUR, "remote": "192.0.2.11"}, SIX]
+    bound = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel)
+    open_ = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel, from_anybody=True)
+    assert [(one["local"], one["remote"]) for one in open_] == [(FOUR["local"], "any"), (SIX["local"], "any")]
+    assert not {one["name"] for one in bound} & {one["name"] for one in open_}
+    assert all(one["remote"] != "any" for one in bound)
 
 
 @pytest.mark.parametrize("pair", [FOUR, SIX])
