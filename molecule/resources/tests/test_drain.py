@@ -10,10 +10,11 @@ import subprocess
 import sys
 
 import pytest
-from ask import PROGRAM, ask, share
+from ask import ask, share
 from conftest import PROJECT, SCENARIO
 from described import Described, Service
 
+from lab.client import PROGRAM
 from lab.cluster import Lab
 
 
