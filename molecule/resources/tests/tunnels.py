@@ -50,9 +50,11 @@ class Tunnel:
     def request(self, dip: str, rip: str, port: int) -> re.Pattern[str]:
         """What tcpdump says of a wrapped request to a port of the VIP; into GUE it does not look."""
         inside = rf".*{self.client}[.]\d+ > {self.vip}[.]{port}: "
+        # An offset is said only where there is a checksum.
+        summed = ", off 0x0" if self.checksum == "csum" else ""
         header = {
             "ipip": rf"{dip} > {rip}: {inside}",
-            "gre": rf"{dip} > {rip}: GREv0, Flags \[{'checksum present' if self.checksum == 'csum' else 'none'}\]{inside}",
+            "gre": rf"{dip} > {rip}: GREv0{summed}, proto {inside}",
             "gue": rf"{dip}[.]\d+ > {rip}[.]{self.port}: UDP",
         }
         return re.compile(header[self.type])

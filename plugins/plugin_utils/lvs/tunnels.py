@@ -35,11 +35,12 @@ def tunnel_devices(
 ) -> list[dict[str, t.Any]]:
     """The ``tunnels`` of ``host_network``: devices for each pair and inner family, bound to both ends.
 
-    A bound device takes packets from its director only. With ``from_anybody`` it is bound to the RIP alone, and takes
-    them from any host, as the kernel's own tunl0 would; that one stays down all the same.
+    A bound device takes packets from its director only. With ``from_anybody`` there are others beside, bound to the RIP
+    alone, that take them from any host, as the kernel's own tunl0 would; that one stays down all the same.
     """
     if from_anybody:
-        pairs = [{**pair, "remote": "any"} for pair in pairs]
+        # Beside, not instead: the kernel prefers a bound device, which another tier may have with less to carry.
+        pairs = [*pairs, *({**pair, "remote": "any"} for pair in pairs)]
     kind = _kind(tunnel)
     if kind == "gue" and not tunnel.get("port"):
         raise ValueError("a gue tunnel needs a port, the UDP port of the encapsulation, such as 6080")

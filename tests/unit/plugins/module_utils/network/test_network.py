@@ -422,7 +422,13 @@ POOL = {
         VIP | {"address": "203.0.113.101", "interface": "eth0"},
         {"address": "192.0.2.99/24", "interface": "eth0"},
     ],
-    "tunnels": [LVS0, LVS0 | {"name": "open0", "remote": "any"}, GUE, GRE, GUE | {"name": "gue1", "remote": "192.0.2.3"}],
+    "tunnels": [
+        LVS0,
+        LVS0 | {"name": "open0", "remote": "any"},
+        GUE,
+        GRE,
+        GUE | {"name": "gue1", "remote": "192.0.2.3"},
+    ],
     "routes": [
         BY_DIP,
         BY_DIP | {"table": 100},

@@ -163,13 +163,16 @@ def test_a_device_that_carries_ipv4_in_ipv6_borrows_a_vip() -> None:
 
 
 @pytest.mark.parametrize("tunnel", [IPIP, GUE, GRE])
-def test_from_anybody_is_bound_to_the_rip_alone_and_has_a_name_of_its_own(tunnel: dict[str, t.Any]) -> None:
+def test_from_anybody_adds_devices_that_are_bound_to_the_rip_alone(tunnel: dict[str, t.Any]) -> None:
     pairs = [FOUR, {**FOUR, "remote": "192.0.2.11"}, SIX]
     bound = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel)
-    open_ = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel, from_anybody=True)
-    assert [(one["local"], one["remote"]) for one in open_] == [(FOUR["local"], "any"), (SIX["local"], "any")]
-    assert not {one["name"] for one in bound} & {one["name"] for one in open_}
-    assert all(one["remote"] != "any" for one in bound)
+    both = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel, from_anybody=True)
+    assert both[: len(bound)] == bound and all(one["remote"] != "any" for one in bound)
+    assert [(one["local"], one["remote"]) for one in both[len(bound) :]] == [
+        (FOUR["local"], "any"),
+        (SIX["local"], "any"),
+    ]
+    assert len({one["name"] for one in both}) == len(both)
 
 
 @pytest.mark.parametrize("pair", [FOUR, SIX])
