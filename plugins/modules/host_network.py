@@ -61,7 +61,8 @@ options:
   tunnels:
     description:
       - Tunnel devices that unpack what a director sends.
-      - Each takes packets of one peer only; the kernel's own C(tunl0) takes them from anybody and is left alone.
+      - Each takes packets of one peer only, unless O(tunnels[].remote) is V(any). The kernel's own devices, such as
+        C(tunl0), are left alone.
     type: list
     elements: dict
     default: []
@@ -82,7 +83,10 @@ options:
         type: str
         required: true
       remote:
-        description: The outer source; the director's address.
+        description:
+          - The outer source; the director's address.
+          - V(any) takes packets from any host, so that whoever reaches this one can inject packets with forged sources
+            inside. Use it only where something in front lets none but the directors' tunnel packets through.
         type: str
         required: true
       port:

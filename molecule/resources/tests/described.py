@@ -11,6 +11,7 @@ import typing as t
 
 import yaml
 
+Tier = dict[str, t.Any]
 # Scenarios that use another one's inventory.
 INVENTORIES = {"teardown": "lvs_dr", "ipvs_modules": "lvs_dr"}
 
@@ -30,7 +31,7 @@ class Service:
 
 
 class Described:
-    """The tier in front of the real servers, at this stage of the scenario."""
+    """The tiers in front of the real servers, at this stage of the scenario; most is about the first."""
 
     def __init__(self, project: pathlib.Path, scenario: str) -> None:
         self.stage = (project / ".lab" / "scenarios" / f"{scenario}.stage").read_text().strip()
@@ -40,7 +41,8 @@ class Described:
             stack = project / "molecule" / scenario / "vars" / "second.yml"
         self._tiers = yaml.safe_load(stack.read_text())["lb_stack"]["tiers"]
         self._groups = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]
-        self.front = next(tier for tier in self._tiers if tier["kind"] in ("lvs", "external"))
+        self.fronts: list[Tier] = [tier for tier in self._tiers if tier["kind"] in ("lvs", "external")]
+        self.front = self.fronts[0]
         self.mode: str = self.front["mode"]
         self.vips: list[str] = self.front["vips"]
 
@@ -67,18 +69,22 @@ class Described:
 
     @property
     def services(self) -> list[Service]:
-        """Every virtual service of the tier, one for each VIP."""
+        """Every virtual service of the first tier in front, one for each VIP."""
+        return self.services_of(self.front)
+
+    def services_of(self, tier: Tier) -> list[Service]:
+        """The same of any tier in front."""
         found = []
-        for entry in self.front.get("services") or [self.front]:
+        for entry in tier.get("services") or [tier]:
             protocols = entry.get("protocol", "tcp")
             for protocol in [protocols] if isinstance(protocols, str) else protocols:
-                for vip in self.vips:
-                    found.append(self._service(entry, protocol, vip))
+                for vip in tier["vips"]:
+                    found.append(self._service(tier, entry, protocol, vip))
         return found
 
-    def _service(self, entry: dict[str, t.Any], protocol: str, vip: str) -> Service:
+    def _service(self, tier: Tier, entry: dict[str, t.Any], protocol: str, vip: str) -> Service:
         port = entry.get("port") or self._tiers[-1]["port"]
         # The box that stands in for an appliance is set up by hand in its scenario, and balances like this.
-        default = "wrr" if self.front["kind"] == "external" else "wlc"
-        scheduler = entry.get("scheduler") or self.front.get("scheduler", default)
+        default = "wrr" if tier["kind"] == "external" else "wlc"
+        scheduler = entry.get("scheduler") or tier.get("scheduler", default)
         return Service(protocol, vip, port, scheduler, entry.get("persistent", 0))

@@ -45,24 +45,6 @@ def test_dr_replies_come_from_the_real_server_itself(lab: Lab, stack: Described)
         assert {frame.target for frame in frames if "Flags [S]," in frame.text} == {host_mac(lab, front)}, service
 
 
-@pytest.mark.modes("tun")
-@pytest.mark.stage("first")
-def test_tun_requests_come_wrapped_from_the_dip(lab: Lab, stack: Described) -> None:
-    """At a real server's cable: requests in IP-in-IP from DIP to RIP with the client's packet inside, replies bare."""
-    for service in services(stack):
-        six = ":" in service.vip
-        dip = next(address for address in stack.addresses("lb1") if (":" in address) == six)
-        for server in stack.real_servers:
-            rip = next(address for address in stack.addresses(server) if (":" in address) == six)
-            with Capture(lab, f"{server}.0", "ip proto 4 or ip6 proto 41 or tcp") as capture:
-                ask(lab, service, 8, source="" if six else "198.51.100.11")
-                frames = capture.until(lambda frames: bool(syn_acks(frames)))
-            wrapped = [frame for frame in frames if f"{dip} > {rip}" in frame.text and service.vip in frame.text]
-            bare = [frame for frame in syn_acks(frames) if frame.source == host_mac(lab, server)]
-            assert wrapped and bare, (service, server, frames[:4])
-            assert all(f"{service.vip}.{service.port} > " in frame.text.partition(")")[0] for frame in bare), bare
-
-
 @pytest.mark.modes("nat")
 @pytest.mark.stage("first")
 def test_nat_both_ways_cross_the_director(lab: Lab, stack: Described) -> None:
@@ -104,19 +86,3 @@ def test_director_sees_one_direction_only(lab: Lab, stack: Described) -> None:
     rows = [row.split() for row in lab.run("lb1", "ipvsadm -Ln --stats --exact").splitlines() if row.startswith("TCP")]
     assert sum(int(row[3]) for row in rows) > 0, rows
     assert [int(row[4]) for row in rows] == [0] * len(rows), rows
-
-
-@pytest.mark.modes("tun")
-def test_forged_outer_source_gets_no_answer(lab: Lab, stack: Described) -> None:
-    """Somebody else than the director wraps a request with a victim's address inside: the victim must hear nothing."""
-    vip = next(vip for vip in stack.vips if ":" not in vip)
-    for server in stack.real_servers:
-        rip = next(address for address in stack.addresses(server) if ":" not in address)
-        with Capture(lab, "client.0", f"src host {vip}") as heard, Capture(lab, f"{server}.0", "ip proto 4") as sent:
-            lab.run(
-                "attacker", f"python3 {__file__.replace('test_path.py', 'forge.py')} {rip} 198.51.100.10 {vip} 8080"
-            )
-            assert sent.until(bool), "the forged packet did not even arrive"
-            ask(lab, services(stack)[0], 1, source="198.51.100.11")
-            heard.until(lambda frames: any("198.51.100.11" in frame.text for frame in frames))
-        assert not [frame for frame in heard.frames() if "> 198.51.100.10.4444" in frame.text], server

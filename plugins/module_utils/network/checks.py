@@ -46,13 +46,14 @@ def _addresses(wanted: Wanted, record: Record, others: t.Mapping[str, Record], l
     owners: dict[Key, str] = {key: name for name, other in sorted(others.items()) for key in other.items}
     here = [item for item in live.items.values() if isinstance(item, Address) and not item.ip.is_link_local]
     leaving = set(record.items) - {item.key for item in wanted.items} - set(owners) - set(record.found)
-    # A tunnel may borrow the address of its own end: that is how a point-to-point device is numbered.
-    borrowed = {(tunnel.name, tunnel.local) for tunnel in wanted.of(Tunnel)}
+    # A tunnel may borrow an address of the host: that is how a point-to-point device is numbered.
+    states = (wanted, record.wanted, *(other.wanted for other in others.values()))
+    tunnels = {tunnel.name for state in states for tunnel in state.of(Tunnel)}
     for item in wanted.of(Address):
-        if (item.interface, str(item.ip)) in borrowed:
-            continue
         for other in here:
             if other.ip != item.ip or other.key in leaving or other.key == item.key:
+                continue
+            if tunnels & {item.interface, other.interface}:
                 continue
             owner = f" (scope {owners[other.key]})" if other.key in owners else ""
             where = f"{item.address} is wanted on {item.interface}, but {other.address} is on {other.interface}{owner}"

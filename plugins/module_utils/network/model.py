@@ -13,6 +13,8 @@ Key = tuple[object, ...]
 TABLES = {"default": 253, "main": 254, "local": 255}
 # Ahead of the kernel's own 1024, so a default route of the host or of a router's announcement stays beside ours.
 METRIC = {4: 0, 6: 512}
+# A tunnel's remote end that is any host, in the words of ip.
+ANYBODY = "any"
 
 
 class NetworkProblem(Exception):
@@ -33,7 +35,10 @@ class Port:
 
 @dataclasses.dataclass(frozen=True)
 class Tunnel:
-    """A tunnel device; ``kind`` is the kernel's name for it. ``mtu`` ``None``: whatever the kernel chose."""
+    """A tunnel device; ``kind`` is the kernel's name for it, ``remote`` an address or ``ANYBODY``.
+
+    ``mtu`` ``None``: whatever the kernel chose.
+    """
 
     name: str
     kind: str

@@ -12,7 +12,7 @@ import ipaddress
 import json
 import typing as t
 
-from .model import Address, Item, Key, Link, NetworkProblem, Port, Route, Rule, Tunnel
+from .model import ANYBODY, Address, Item, Key, Link, NetworkProblem, Port, Route, Rule, Tunnel
 from .wanted import destination
 
 _ROUTE_TYPES = {"1": "unicast", "2": "local"}
@@ -78,7 +78,7 @@ def tunnels(rows: t.Iterable[Row]) -> list[Tunnel]:
         kind = _kind(row)
         if kind in _TUNNELS:
             data = row["linkinfo"].get("info_data") or {}
-            local, remote = (str(data.get(side) or "any") for side in ("local", "remote"))
+            local, remote = (str(data.get(side) or ANYBODY) for side in ("local", "remote"))
             up = "UP" in row.get("flags", [])
             found.append(Tunnel(row["ifname"], kind, local, remote, bool(data.get("icsum")), row.get("mtu"), up))
     return found

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .filters import mark_rule, source_nat_rule
-from .model import METRIC, TABLES, Address, Item, NetworkProblem, Port, Route, Rule, Tunnel, Wanted
+from .model import ANYBODY, METRIC, TABLES, Address, Item, NetworkProblem, Port, Route, Rule, Tunnel, Wanted
 
 Options = t.Mapping[str, t.Any]
 _DEVICE = re.compile(r"[^\s/:]{1,15}\Z")
@@ -55,9 +55,10 @@ def wanted_of(options: Options) -> Wanted:
 
 
 def _tunnel(entry: Options) -> list[Item]:
-    local, remote = _ip("local", entry["local"]), _ip("remote", entry["remote"])
+    local = _ip("local", entry["local"])
+    remote = ANYBODY if entry["remote"] == ANYBODY else _ip("remote", entry["remote"])
     kind = _KINDS.get((entry["type"], local.version))
-    if kind is None or local.version != remote.version:
+    if kind is None or (not isinstance(remote, str) and local.version != remote.version):
         raise ValueError(f"type {entry['type']} does not fit local {local} and remote {remote}")
     port = entry.get("port")
     if entry["type"] == "gue" and port is None:
@@ -66,7 +67,7 @@ def _tunnel(entry: Options) -> list[Item]:
         raise ValueError(f"type {entry['type']} takes no port")
     if entry["name"] in _FALLBACKS:
         raise ValueError(
-            f"{entry['name']} is the kernel's own device, which takes packets from anybody: choose another name"
+            f"{entry['name']} is the kernel's own device: choose another name, with remote: any to unwrap for anybody"
         )
     if entry.get("checksum") and entry["type"] != "gre":
         raise ValueError("checksum is for type gre; the others check by themselves")

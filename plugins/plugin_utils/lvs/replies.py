@@ -79,7 +79,8 @@ def tun_paths(
     """Replies from a VIP announce a segment size that still fits when the director has wrapped the client's answer.
 
     A route's advmss does it in the SYN-ACK itself: on every kernel, without a packet filter, and where no ICMP gets
-    through. ``mss`` is by family (``ipv4``, ``ipv6``); 0 leaves that family alone.
+    through. ``mss`` is by family (``ipv4``, ``ipv6``); 0 leaves that family alone. Each size has a routing table of its
+    own, 40201440 for ``table`` 4020 and 1440 bytes: tiers of one size share it, those of others do not get in its way.
     """
     routes, rules = [], []
     for version in sorted({ipaddress.ip_address(vip).version for vip in vips}):
@@ -87,15 +88,16 @@ def tun_paths(
         gateway = gateways.get(FAMILY[version])
         if not size:
             continue
+        sized = table * 10_000 + size
         for interface in interfaces:
             for network in networks_of(interface):
                 if network.version == version and interface["name"] != "lo":
-                    routes.append({"to": str(network), "interface": interface["name"], "table": table, "advmss": size})
+                    routes.append({"to": str(network), "interface": interface["name"], "table": sized, "advmss": size})
         if gateway:
             way = {"via": gateway["address"], "interface": gateway["interface"]}
-            routes.append({"to": EVERYTHING[version], **way, "table": table, "advmss": size})
+            routes.append({"to": EVERYTHING[version], **way, "table": sized, "advmss": size})
         rules += [
-            {"family": FAMILY[version], "priority": table, "from": str(ipaddress.ip_network(vip)), "table": table}
+            {"family": FAMILY[version], "priority": table, "from": str(ipaddress.ip_network(vip)), "table": sized}
             for vip in vips
             if ipaddress.ip_address(vip).version == version
         ]

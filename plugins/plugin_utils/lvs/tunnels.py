@@ -31,12 +31,16 @@ Pair = t.Mapping[str, str]
 
 
 def tunnel_devices(
-    pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any]
+    pairs: t.Sequence[Pair], vips: t.Sequence[str], tunnel: t.Mapping[str, t.Any], from_anybody: bool = False
 ) -> list[dict[str, t.Any]]:
     """The ``tunnels`` of ``host_network``: devices for each pair and inner family, bound to both ends.
 
-    A bound device takes packets from its director only; the kernel's own tunl0 would take them from anybody.
+    A bound device takes packets from its director only. With ``from_anybody`` there are others beside, bound to the RIP
+    alone, that take them from any host, as the kernel's own tunl0 would; that one stays down all the same.
     """
+    if from_anybody:
+        # Beside, not instead: the kernel prefers a bound device, which another tier may have with less to carry.
+        pairs = [*pairs, *({**pair, "remote": "any"} for pair in pairs)]
     kind = _kind(tunnel)
     if kind == "gue" and not tunnel.get("port"):
         raise ValueError("a gue tunnel needs a port, the UDP port of the encapsulation, such as 6080")
@@ -89,14 +93,19 @@ def _device(pair: Pair, inner: int, tunnel: t.Mapping[str, t.Any]) -> dict[str, 
     return device
 
 
-def tunnel_addresses(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:
+def tunnel_addresses(devices: t.Sequence[t.Mapping[str, t.Any]], vips: t.Sequence[str]) -> list[dict[str, str]]:
     """The ``addresses`` of ``host_network`` that number the devices: each borrows the address of its own end.
 
     The kernel's reverse path check drops what comes by a device without an IPv4 address, in loose mode too
-    (net/ipv4/fib_frontend.c).
+    (net/ipv4/fib_frontend.c). A device with IPv6 outside that has to carry IPv4 borrows the first IPv4 VIP, as the host
+    need not have another IPv4 address.
     """
-    ends = [(device["name"], ipaddress.ip_address(device["local"])) for device in devices]
-    return [{"address": f"{local}/32", "interface": name} for name, local in ends if local.version == 4]
+    ends = {device["name"]: ipaddress.ip_address(device["local"]) for device in devices}
+    # Where there are devices with IPv4 outside, it is those that carry IPv4.
+    mixed = all(local.version == 6 for local in ends.values())
+    vip = next((vip for vip in vips if mixed and ipaddress.ip_address(vip).version == 4), None)
+    borrowed = {name: str(local) if local.version == 4 else vip for name, local in ends.items()}
+    return [{"address": f"{address}/32", "interface": name} for name, address in borrowed.items() if address]
 
 
 def tunnel_modules(devices: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, str]]:

@@ -50,17 +50,17 @@ def networks_known(*hosts: Host) -> bool:
     return all(host.options.addresses for host in hosts)
 
 
-def path(director: Host, server: Host, version: int, routed: bool) -> Path | None:
-    """The pair of addresses for a VIP of one family; ``None`` where there is none.
+def path(director: Host, server: Host, families: tuple[int, ...], routed: bool) -> Path | None:
+    """The pair of addresses in the first of ``families`` (4, 6) that both hosts have; ``None`` where there is none.
 
-    ``routed`` (TUN) takes any pair where no network is shared, and the other family where a side lacks this one.
+    A common network comes first; where there is none, ``routed`` (TUN) takes any pair.
     """
-    direct = on_link(director, server, version)
-    if direct or not (routed or not networks_known(director, server)):
-        return direct
-    for used in (version, 10 - version) if routed else (version,):
+    for used in families:
+        direct = on_link(director, server, used)
+        if direct:
+            return direct
         dips = [one for one in director.options.dip if one.version == used] or director.own(used)
         rips = server.own(used)
-        if dips and rips:
-            return (on_link(director, server, used) if used != version else None) or Path(dips[0], rips[0])
+        if dips and rips and (routed or not networks_known(director, server)):
+            return Path(dips[0], rips[0])
     return None

@@ -62,7 +62,7 @@ class Inventory:
     def __init__(self, groups: t.Mapping[str, t.Sequence[str]], variables: Variables) -> None:
         self._groups = groups
         self._variables = variables
-        self._paths: dict[tuple[str, str, int, bool], Path | None] = {}
+        self._paths: dict[tuple[str, str, tuple[int, ...], bool], Path | None] = {}
         self._hosts: dict[str, Host] = {}
 
     @property
@@ -79,11 +79,11 @@ class Inventory:
             self._hosts[name] = _read(name, self._variables(name, (*KEYS, "ansible_host")))
         return self._hosts[name]
 
-    def path(self, director: Host, server: Host, version: int, routed: bool) -> Path | None:
+    def path(self, director: Host, server: Host, families: tuple[int, ...], routed: bool) -> Path | None:
         """``addresses.path``, computed once for every pair of hosts however many services they share."""
-        key = (director.name, server.name, version, routed)
+        key = (director.name, server.name, families, routed)
         if key not in self._paths:
-            self._paths[key] = path(director, server, version, routed)
+            self._paths[key] = path(director, server, families, routed)
         return self._paths[key]
 
     def findings(self) -> list[Finding]:

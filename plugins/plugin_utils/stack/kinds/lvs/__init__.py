@@ -55,6 +55,8 @@ class Lvs(Tier):
     one_armed: bool = option(boolean, False)
     gateway_mode: str = option(choice("replies", "default"), "replies")
     tunnel: Tunnel = option(nested(Tunnel), Tunnel())  # noqa: RUF009 - frozen, so one may be shared
+    tunnel_family: str = option(choice("ipv4", "ipv6"), "")
+    tunnel_from_anybody: bool = option(boolean, False)
     path_mtu: int = option(integer(0, 65535), 1500)
     conn_tab_bits: int = option(integer(8, 27), 0)
     conntrack: bool | None = option(boolean, None)

@@ -57,7 +57,13 @@ class Cluster:
 
     def path(self, director: Host, server: Host, version: int) -> Path | None:
         """How requests for a VIP of this family travel; ``None`` where they cannot."""
-        return self.inventory.path(director, server, version, self.tier.mode == "tun")
+        return self.inventory.path(director, server, self._families_outside(version), self.tier.mode == "tun")
+
+    def _families_outside(self, version: int) -> tuple[int, ...]:
+        """The families that may carry requests for a VIP of this one, the best first; only a tunnel has a choice."""
+        if self.tier.mode != "tun":
+            return (version,)
+        return {"ipv4": (4,), "ipv6": (6,)}.get(self.tier.tunnel_family, (version, 10 - version))
 
     def paths(self, director: Host, version: int) -> list[tuple[Host, Path]]:
         """The real servers that can be reached, each with its path."""

@@ -87,6 +87,7 @@ def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
         "directors": list(dict.fromkeys(dip for _rip, dip in ends)),
         "tunnels": [{"local": rip, "remote": dip} for rip, dip in ends],
         "tunnel": dataclasses.asdict(c.tier.tunnel),
+        "tunnel_from_anybody": c.tier.tunnel_from_anybody,
         "path_mtu": c.tier.path_mtu,
     }
 

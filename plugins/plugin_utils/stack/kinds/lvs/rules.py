@@ -16,7 +16,10 @@ from .service import BLIND_TO_WEIGHT
 
 Findings = t.Iterator[Finding]
 # options that mean something in one mode only
-MODE_OPTIONS = {"one_armed": "nat", "gateway_mode": "nat", "tunnel": "tun", "path_mtu": "tun"}
+MODE_OPTIONS = {
+    **dict.fromkeys(("one_armed", "gateway_mode"), "nat"),
+    **dict.fromkeys(("tunnel", "tunnel_family", "tunnel_from_anybody", "path_mtu"), "tun"),
+}
 FTP_PORT = 21  # what ip_vs_ftp looks at, unless it is loaded with others
 CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": ("none", "csum", "remcsum")}
 
@@ -150,6 +153,12 @@ def paths(c: Cluster) -> Findings:
 
 
 def _no_path(c: Cluster, director: Host, server: Host, version: int) -> Finding:
+    if c.tier.mode == "tun" and c.tier.tunnel_family:
+        text = (
+            f"tunnel_family: it and {director.name} need an address of {c.tier.tunnel_family} each: add one, or leave"
+            " the family to the addresses that there are"
+        )
+        return c.tier.finding("tun-address", text, server.name)
     if c.tier.mode == "tun":
         text = f"shares no address family with {director.name}: give both an IPv4 or both an IPv6 address"
         return c.tier.finding("tun-address", text, server.name)
@@ -215,6 +224,15 @@ def tunnel(c: Cluster) -> Findings:
         yield c.tier.finding("tunnel", f"tunnel: checksum with type {wanted.type} is {allowed}, not {wanted.checksum}")
 
 
+def tunnel_from_anybody(c: Cluster) -> Findings:
+    if c.tier.tunnel_from_anybody:
+        text = (
+            "tunnel_from_anybody: whoever reaches the real servers can make them answer to forged addresses: let only"
+            " the director's tunnel packets through in front of them"
+        )
+        yield c.tier.finding("tunnel-open", text, severity="warning")
+
+
 def all_ports_by_nat(c: Cluster) -> Findings:
     """The policy route on the real servers knows replies by their source port."""
     by_port = c.tier.mode == "nat" and c.tier.gateway_mode == "replies" and not c.tier.one_armed
@@ -255,6 +273,7 @@ RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     tunnel_route,
     gateways,
     tunnel,
+    tunnel_from_anybody,
     all_ports_by_nat,
     conntrack,
     weights,

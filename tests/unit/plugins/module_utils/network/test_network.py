@@ -69,6 +69,20 @@ def test_every_finding_is_told_at_once():
     ]
 
 
+@pytest.mark.parametrize("local", ["192.0.2.11", "2001:db8::11"])
+def test_a_tunnel_from_anybody_is_a_device_of_our_own(local):
+    tunnel = {"type": "gre", "local": local, "remote": "any"}
+    with pytest.raises(NetworkProblem, match="gre0 is the kernel's own device: choose another name, with remote: any"):
+        wanted_of({"tunnels": [tunnel | {"name": "gre0"}]})
+    host = FakeIp()
+    before = host.state()
+    (added, *_rest) = apply(host, tunnels=[tunnel | {"name": "lvs0"}]).commands
+    assert added.endswith(f"local {local} remote any")
+    assert not apply(host, tunnels=[tunnel | {"name": "lvs0"}]).changed
+    apply(host)
+    assert host.state() == before
+
+
 def test_one_thing_must_not_be_asked_for_in_two_ways():
     with pytest.raises(NetworkProblem, match="routes: 4 254 default 0 is given twice"):
         wanted_of({"routes": [BY_DIP, BY_DIP | {"via": "192.0.2.3"}]})
@@ -230,6 +244,19 @@ def test_a_vip_elsewhere_is_told():
         "ip address add 203.0.113.100/32 dev eth0",
         "ip address delete 203.0.113.100/32 dev lo",
     ], "the scope itself may move it"
+
+
+def test_a_tunnel_may_borrow_a_vip():
+    host = FakeIp()
+    before = host.state()
+    tunnel = LVS0 | {"type": "ip6tnl", "local": "2001:db8::11", "remote": "2001:db8::2"}
+    for scope, vip in (("one", VIP), ("two", VIP | {"address": "203.0.113.101"})):
+        addresses = [vip, vip | {"interface": "lvs0"}]
+        assert apply(host, scope, addresses=addresses, tunnels=[tunnel]).changed
+        assert not apply(host, scope, addresses=addresses, tunnels=[tunnel]).changed
+    for scope in ("one", "two"):
+        apply(host, scope)
+    assert host.state() == before
 
 
 def test_foreign_tunnels_and_routes_are_not_taken():
@@ -395,7 +422,13 @@ POOL = {
         VIP | {"address": "203.0.113.101", "interface": "eth0"},
         {"address": "192.0.2.99/24", "interface": "eth0"},
     ],
-    "tunnels": [LVS0, GUE, GRE, GUE | {"name": "gue1", "remote": "192.0.2.3"}],
+    "tunnels": [
+        LVS0,
+        LVS0 | {"name": "open0", "remote": "any"},
+        GUE,
+        GRE,
+        GUE | {"name": "gue1", "remote": "192.0.2.3"},
+    ],
     "routes": [
         BY_DIP,
         BY_DIP | {"table": 100},

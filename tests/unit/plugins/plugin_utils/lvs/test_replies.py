@@ -79,23 +79,28 @@ def test_nat_refuses_a_director_in_no_network_of_the_host() -> None:
 def test_tun_repeats_the_ways_of_the_family_with_a_segment_size() -> None:
     paths = replies.tun_paths(["192.0.2.100"], [LO, ETH0, ETH1], GATEWAYS, {"ipv4": 1440, "ipv6": 1400})
     assert paths["routes"] == [
-        {"to": "203.0.113.0/24", "interface": "eth0", "table": 4020, "advmss": 1440},
-        {"to": "198.51.100.0/25", "interface": "eth1", "table": 4020, "advmss": 1440},
-        {"to": "0.0.0.0/0", "via": "203.0.113.1", "interface": "eth0", "table": 4020, "advmss": 1440},
+        {"to": "203.0.113.0/24", "interface": "eth0", "table": 40201440, "advmss": 1440},
+        {"to": "198.51.100.0/25", "interface": "eth1", "table": 40201440, "advmss": 1440},
+        {"to": "0.0.0.0/0", "via": "203.0.113.1", "interface": "eth0", "table": 40201440, "advmss": 1440},
     ]
-    assert paths["rules"] == [{"family": "ipv4", "priority": 4020, "from": "192.0.2.100/32", "table": 4020}]
+    assert paths["rules"] == [{"family": "ipv4", "priority": 4020, "from": "192.0.2.100/32", "table": 40201440}]
 
 
 def test_tun_without_a_gateway_announces_in_the_own_networks() -> None:
     paths = replies.tun_paths(["2001:db8:0:2::100"], [ETH0], GATEWAYS, {"ipv6": 1420}, 5020)
-    assert paths["routes"] == [{"to": "2001:db8:0:113::/64", "interface": "eth0", "table": 5020, "advmss": 1420}]
-    assert paths["rules"] == [{"family": "ipv6", "priority": 5020, "from": "2001:db8:0:2::100/128", "table": 5020}]
+    assert paths["routes"] == [{"to": "2001:db8:0:113::/64", "interface": "eth0", "table": 50201420, "advmss": 1420}]
+    assert paths["rules"] == [{"family": "ipv6", "priority": 5020, "from": "2001:db8:0:2::100/128", "table": 50201420}]
 
 
 def test_tun_has_a_rule_for_each_vip_of_both_families() -> None:
     vips = ["2001:db8:0:2::100", "192.0.2.100", "192.0.2.101"]
     paths = replies.tun_paths(vips, [ETH0], GATEWAYS, {"ipv4": 1440, "ipv6": 1420})
     assert [rule["from"] for rule in paths["rules"]] == ["192.0.2.100/32", "192.0.2.101/32", "2001:db8:0:2::100/128"]
+
+
+def test_tun_tiers_of_different_sizes_do_not_share_a_table() -> None:
+    small, large = (replies.tun_paths(["192.0.2.100"], [ETH0], GATEWAYS, {"ipv4": size}) for size in (1428, 1440))
+    assert not {way["table"] for way in small["routes"]} & {way["table"] for way in large["routes"]}
 
 
 @pytest.mark.parametrize("sizes", [{}, {"ipv4": 0, "ipv6": 0}])

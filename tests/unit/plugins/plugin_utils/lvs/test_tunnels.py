@@ -151,7 +151,28 @@ def test_no_devices_need_no_modules() -> None:
 
 def test_devices_borrow_the_ipv4_address_of_their_own_end() -> None:
     devices = [{"name": "lvs-a", "local": FOUR["local"]}, {"name": "lvs-b", "local": SIX["local"]}]
-    assert tunnels.tunnel_addresses(devices) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
+    assert tunnels.tunnel_addresses(devices, [VIP4, VIP6]) == [{"address": "203.0.113.21/32", "interface": "lvs-a"}]
+
+
+def test_a_device_that_carries_ipv4_in_ipv6_borrows_a_vip() -> None:
+    devices = tunnels.tunnel_devices([SIX], [VIP6, VIP4], IPIP)
+    assert tunnels.tunnel_addresses(devices, [VIP6, VIP4]) == [
+        {"address": f"{VIP4}/32", "interface": devices[0]["name"]}
+    ]
+    assert tunnels.tunnel_addresses(devices, [VIP6]) == []
+
+
+@pytest.mark.parametrize("tunnel", [IPIP, GUE, GRE])
+def test_from_anybody_adds_devices_that_are_bound_to_the_rip_alone(tunnel: dict[str, t.Any]) -> None:
+    pairs = [FOUR, {**FOUR, "remote": "192.0.2.11"}, SIX]
+    bound = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel)
+    both = tunnels.tunnel_devices(pairs, [VIP4, VIP6], tunnel, from_anybody=True)
+    assert both[: len(bound)] == bound and all(one["remote"] != "any" for one in bound)
+    assert [(one["local"], one["remote"]) for one in both[len(bound) :]] == [
+        (FOUR["local"], "any"),
+        (SIX["local"], "any"),
+    ]
+    assert len({one["name"] for one in both}) == len(both)
 
 
 @pytest.mark.parametrize("pair", [FOUR, SIX])

@@ -151,6 +151,19 @@ def test_a_tunnel_takes_the_other_family_where_one_is_missing(world: t.Any) -> N
     assert len(wanted.table(part(made, "director", "lb1")["services"])) == 1
 
 
+@pytest.mark.parametrize(
+    ("family", "rip", "dip"),
+    [("ipv4", "203.0.113.21", "192.0.2.10"), ("ipv6", "2001:db8:0:113::21", "2001:db8:0:2::10")],
+)
+def test_a_tunnel_has_the_family_outside_that_is_asked_for(world: t.Any, family: str, rip: str, dip: str) -> None:
+    made = world("tun").set("app", vips=["192.0.2.100", "2001:db8:0:2::100"], tunnel_family=family)
+    made.groups["web"] = ["web1"]
+    made.host("web1", lb_addresses=["203.0.113.21/24", "2001:db8:0:113::21/64"])
+    table = wanted.table(part(made, "director", "lb1")["services"])
+    assert [one.address for service in table.values() for one in service.destinations] == [rip, rip]
+    assert part(made, "real_server", "web1")["tunnels"] == [{"local": rip, "remote": dip}]
+
+
 def test_a_tunnel_starts_at_the_dip_that_is_named(world: t.Any) -> None:
     addresses = ["192.0.2.10/24", "198.51.100.10/24"]
     made = world("tun").host("lb1", lb_addresses=addresses, lb_dip="198.51.100.10")

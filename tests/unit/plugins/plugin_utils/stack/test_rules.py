@@ -110,6 +110,7 @@ CASES = [
     ),
     Case("mode-option", "one_armed: is for mode nat", app={"one_armed": True}),
     Case("mode-option", "tunnel: is for mode tun", "nat", app={"tunnel": {"type": "gre"}}),
+    Case("mode-option", "tunnel_from_anybody: is for mode tun", app={"tunnel_from_anybody": True}),
     Case("director-is-real-server", "of the same tier", "nat", groups={"directors": ["web1"]}, host="web1"),
     Case(
         "director-is-real-server",
@@ -145,6 +146,14 @@ CASES = [
             "lb1": {"lb_addresses": ["192.0.2.10/24"]},
             "web1": {"lb_addresses": ["2001:db8:0:113::21/64"]},
         },
+        host="web1",
+    ),
+    Case(
+        "tun-address",
+        "tunnel_family: it and lb1 need an address of ipv6 each",
+        "tun",
+        {"tunnel_family": "ipv6"},
+        hosts={"web1": {"lb_addresses": ["203.0.113.21/24"]}},
         host="web1",
     ),
     Case(
@@ -188,6 +197,7 @@ CASES = [
     Case("tunnel", "gue needs a port", "tun", {"tunnel": {"type": "gue"}}),
     Case("tunnel", "port is for type gue", "tun", {"tunnel": {"type": "gre", "port": 6080}}),
     Case("tunnel", "is none or csum, not remcsum", "tun", {"tunnel": {"type": "gre", "checksum": "remcsum"}}),
+    Case("tunnel-open", "can make them answer to forged", "tun", {"tunnel_from_anybody": True}, severity="warning"),
     # kernels
     Case("conntrack", "one_armed needs it", "nat", {"one_armed": True, "conntrack": False}),
     Case("conntrack", "set by the option", app={"sysctls": {"net.ipv4.vs.conntrack": 1}}),
