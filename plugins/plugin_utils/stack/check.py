@@ -29,7 +29,7 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
             sound.append(tier)
     wanted = [tier for tier in sound if tier.state == "present"]
     for tier in wanted:
-        findings += tier.check(stack, inventory)
+        findings += tier.findings(stack, inventory)
     for name, kind in KINDS.items():
         findings += kind.check_together([tier for tier in wanted if tier.kind == name], stack, inventory)
     return (*findings, *inventory.findings())
@@ -76,7 +76,7 @@ def _cycles(stack: Stack) -> t.Iterator[Finding]:
 def _vips(stack: Stack) -> t.Iterator[Finding]:
     owner: dict[Address, str] = {}
     for tier in stack.tiers.values():
-        for vip in tier.addresses_for_clients if tier.state == "present" else ():
+        for vip in tier.own_addresses if tier.state == "present" else ():
             first = owner.setdefault(vip, tier.name)
             if first != tier.name:
                 yield tier.finding(

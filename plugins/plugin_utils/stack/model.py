@@ -56,7 +56,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tier:
-    """What every kind of tier has. A kind subclasses it, adds its options, and answers ``check`` and ``derive``."""
+    """What every kind of tier has. A kind subclasses it, adds its options, and answers ``findings`` and ``derive``."""
 
     KIND: t.ClassVar[str] = ""
     BACKENDS: t.ClassVar[tuple[str, ...]] = ()
@@ -83,7 +83,12 @@ class Tier:
         """The VIPs that this tier answers on."""
         return ()
 
-    def check(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+    @property
+    def own_addresses(self) -> tuple[Address, ...]:
+        """All addresses that belong to this tier alone: no host and no other tier may have one of them."""
+        return self.addresses_for_clients
+
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         """The rules of this kind. Called only where hosts and backend exist."""
         yield from ()
 

@@ -40,7 +40,7 @@ class External(Tier):
         behind = stack.behind(self)
         return inventory.members(behind.hosts) if behind else []
 
-    def check(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         if self.mode != "dr":
             return
         servers = self.servers(stack, inventory)

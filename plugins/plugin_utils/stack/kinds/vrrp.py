@@ -14,8 +14,7 @@ from ..hosts import Host
 from ..model import Part, Step, Tier
 from ..options import boolean, integer, number, option
 
-HIGHEST, STEP = 200, 10
-MAX_HOSTS = HIGHEST // STEP
+HIGHEST = 200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ def _instances(tier: Tier, vrrp: Vrrp, host: Host, hosts: t.Sequence[Host], side
             "name": f"{tier.name}{side.suffix}{version}",
             "interface": side.interface or host.options.interface,
             "virtual_router_id": vrrp.router_id_of(tier),
-            "priority": HIGHEST - STEP * hosts.index(host),
+            "priority": HIGHEST - hosts.index(host),
             "advert_interval": vrrp.advert_interval,
             "preempt": vrrp.preempt,
             "preempt_delay": vrrp.preempt_delay,

@@ -12,8 +12,10 @@ from ...addresses import Address
 from ...hosts import Inventory
 from ...model import Finding, Stack, Step, Tier
 from ...options import address, boolean, choice, integer, listed, nested, option, read, settings, some, text
+from ..vrrp import Vrrp
 from . import parts, rules, together
 from .cluster import Cluster
+from .directors import Check, Pool
 from .service import KEYS, Service
 
 MAX_TIMEOUT = 31 * 86400  # seconds; the kernel's own limit
@@ -51,6 +53,11 @@ class Lvs(Tier):
     vips: tuple[Address, ...] = option(some(address))
     services: tuple[Service, ...] = ()
     fwmark: int = option(integer(1, 2**32 - 1), 0)
+    inner_vips: tuple[Address, ...] = option(listed(address), ())
+    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
+    sync: bool = option(boolean, True)
+    check: tuple[Check, ...] = option(listed(nested(Check)), ())
+    pool: Pool = option(nested(Pool), Pool())  # noqa: RUF009 - frozen, so one may be shared
     interface: str = option(text, "")
     one_armed: bool = option(boolean, False)
     gateway_mode: str = option(choice("replies", "default"), "replies")
@@ -69,6 +76,10 @@ class Lvs(Tier):
     @property
     def addresses_for_clients(self) -> tuple[Address, ...]:
         return self.vips
+
+    @property
+    def own_addresses(self) -> tuple[Address, ...]:
+        return (*self.vips, *self.inner_vips)
 
     @property
     def tracks_connections(self) -> bool:
@@ -97,7 +108,7 @@ class Lvs(Tier):
         usable = tuple(service for service in services if service)
         return (dataclasses.replace(tier, services=usable) if tier else None), problems
 
-    def check(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)
         for rule in rules.RULES:
             yield from rule(cluster)

@@ -80,6 +80,11 @@ class Cluster:
         }
         return [str(dip) for dip in used]
 
+    @property
+    def by_keepalived(self) -> bool:
+        """Whether keepalived writes the directors' table and holds the VIPs."""
+        return len(self.directors) > 1 or bool(self.tier.check)
+
     @functools.cached_property
     def beside(self) -> list[Lvs]:
         """The other tiers that want something of this one's director."""

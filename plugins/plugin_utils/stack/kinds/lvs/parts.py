@@ -14,6 +14,7 @@ import typing as t
 from ...addresses import Address, Path, family
 from ...hosts import Host
 from ...model import Part, Step, Tier
+from . import directors
 from .cluster import Cluster, Port
 from .service import Service
 
@@ -39,13 +40,15 @@ def steps(c: Cluster) -> t.Iterator[Step]:
         yield _step(c.tier, "real_server", "real servers", c.tier.mode, parts, about)
     parts = {director.name: _director(c, director) for director in c.directors}
     yield _step(c.tier, "director", "director", c.tier.mode, parts, _director_about(c))
+    if c.by_keepalived:
+        yield directors.step(c, lambda director: parts[director.name]["services"], _timeouts(c))
 
 
 def dr_real_servers(
-    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], directors: t.Iterable[object]
+    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], senders: t.Iterable[object]
 ) -> Step:
     """The real servers of direct routing, whoever the director is (an ``external`` box too)."""
-    vips, dips = list(vips), [str(one) for one in directors]
+    vips, dips = list(vips), [str(one) for one in senders]
     parts = {
         server.name: {**_common(tier, server), "vips": [str(vip) for vip in vips], "directors": list(dips)}
         for server in servers
@@ -66,7 +69,7 @@ def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
     own = _paths_to(c, server)
     rips = dict.fromkeys(str(path.rip) for path in own)
     # one-armed: source NAT brings the replies back to the director, the server's routes are none of our business
-    gateways = [] if c.tier.one_armed else list(dict.fromkeys(str(path.dip) for path in own))
+    gateways = [] if c.tier.one_armed else directors.gateways(c, (path.dip for path in own))
     return {
         **_common(c.tier, server),
         "gateways": gateways,
@@ -102,6 +105,7 @@ def _director(c: Cluster, director: Host) -> Part:
     part = {
         **_common(tier, director, tier.interface),
         "vips": [str(vip) for vip in tier.vips],
+        "owner": "keepalived" if c.by_keepalived else "ipvs_table",
         "services": _marked(c, director) if tier.fwmark else _services(c, director),
         "marks": _marks(c) if tier.fwmark else [],
         "timeouts": _timeouts(c),

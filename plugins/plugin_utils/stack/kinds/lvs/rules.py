@@ -11,6 +11,7 @@ from ...addresses import Address, networks_known
 from ...hosts import Host
 from ...model import Finding, Tier
 from ..servers import Servers
+from . import directors
 from .cluster import Cluster
 from .service import BLIND_TO_WEIGHT
 
@@ -22,15 +23,6 @@ MODE_OPTIONS = {
 }
 FTP_PORT = 21  # what ip_vs_ftp looks at, unless it is loaded with others
 CHECKSUMS = {"ipip": ("none",), "gre": ("none", "csum"), "gue": ("none", "csum", "remcsum")}
-
-
-def one_director(c: Cluster) -> Findings:
-    if len(c.directors) > 1:
-        names = ", ".join(host.name for host in c.directors)
-        text = (
-            f"hosts: {names} would all answer ARP for the VIPs; until keepalived is supported, name a group of one host"
-        )
-        yield c.tier.finding("one-director", text)
 
 
 def mode_options(c: Cluster) -> Findings:
@@ -121,7 +113,7 @@ def clients_apart(c: Cluster) -> Findings:
 
 
 def vips_on_nics(c: Cluster) -> Findings:
-    yield from vips_apart(c.tier, c.tier.vips, (*c.directors, *c.servers))
+    yield from vips_apart(c.tier, c.tier.own_addresses, (*c.directors, *c.servers))
 
 
 def vips_apart(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host]) -> Findings:
@@ -200,8 +192,9 @@ def gateways(c: Cluster) -> Findings:
 
 def _gateway_is_dip(c: Cluster, director: Host, version: int) -> Findings:
     for server, path in c.paths(director, version):
-        if server.gateways(version) and path.dip not in server.gateways(version):
-            text = f"lb_gateway must be the director's {path.dip} with gateway_mode: default; or choose replies"
+        way = directors.gateways(c, [path.dip])
+        if server.gateways(version) and not any(str(one) in way for one in server.gateways(version)):
+            text = f"lb_gateway must be the director's {' or '.join(way)} with gateway_mode: default; or choose replies"
             yield c.tier.finding("nat-gateway", text, server.name)
 
 
@@ -259,7 +252,7 @@ def weights(c: Cluster) -> Findings:
 
 
 RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
-    one_director,
+    directors.moving_vips,
     mode_options,
     service_options,
     ports,

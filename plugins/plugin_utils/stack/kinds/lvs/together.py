@@ -20,7 +20,12 @@ def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) ->
     directors: dict[str, str] = {}
     settings: dict[tuple[str, str], tuple[str, object]] = {}
     marks: dict[tuple[str, int], str] = {}
+    routers: dict[int, str] = {}
     for tier in tiers:
+        number = tier.vrrp.router_id_of(tier)
+        if len(inventory.members(tier.hosts)) > 1 and routers.setdefault(number, tier.name) != tier.name:
+            text = f"vrrp: router_id {number} is that of tier {routers[number]} too: write another one, from 1 to 255"
+            yield tier.finding("router-id", text)
         for host in inventory.members(tier.hosts):
             directors.setdefault(host.name, tier.name)
             for name, value in _settings(tier):

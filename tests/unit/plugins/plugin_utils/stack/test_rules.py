@@ -22,6 +22,10 @@ SECOND = {**FRONT, "backend": "web"}
 
 
 NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
+PAIR: dict[str, t.Any] = {
+    "groups": {"directors": ["lb1", "lb2"]},
+    "hosts": {"lb2": {"lb_addresses": ["192.0.2.11/24", "2001:db8:0:2::11/64"]}},
+}
 
 
 class Case(t.NamedTuple):
@@ -102,11 +106,15 @@ CASES = [
     Case("helper", "set gateway_mode: default", "nat", {"helpers": ["ftp"], "port": 21}),
     Case("helper", "is about tcp port 21", "nat", {"helpers": ["ftp"], "gateway_mode": "default"}),
     # the tier and its hosts
+    Case("inner-vips", "give the IPv4 address that the real servers", "nat", **PAIR),
+    Case("inner-vips", "holds the inner VIP 198.51.100.9", "nat", {"inner_vips": ["198.51.100.9"]}, host="lb1"),
+    Case("mode-option", "inner_vips: is for mode nat", app={"inner_vips": ["192.0.2.99"]}),
     Case(
-        "one-director",
-        "lb1, lb2 would all answer ARP",
-        groups={"directors": ["lb1", "lb2"]},
-        hosts={"lb2": {"lb_addresses": ["192.0.2.11/24"]}},
+        "router-id",
+        "router_id 7 is that of tier app too",
+        app={"vrrp": {"router_id": 7}},
+        more=({**SECOND, "vrrp": {"router_id": 7}},),
+        **PAIR,
     ),
     Case("mode-option", "one_armed: is for mode nat", app={"one_armed": True}),
     Case("mode-option", "tunnel: is for mode tun", "nat", app={"tunnel": {"type": "gre"}}),
@@ -291,7 +299,7 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (together, "between_tiers"),
         (Inventory, "findings"),
         (Service, "problems"),
-        (External, "check"),
+        (External, "findings"),
         (External, "_segments"),
     ],
     ids=lambda value: getattr(value, "__name__", value).rpartition(".")[2],

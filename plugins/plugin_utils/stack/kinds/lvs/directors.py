@@ -1,0 +1,124 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directors that run keepalived: the VIPs move between them, and what does not answer its checks leaves the pool."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...model import Finding, Part, Step
+from ...options import boolean, choice, integer, number, option, text
+from .. import vrrp
+from .cluster import Cluster
+
+if t.TYPE_CHECKING:
+    from ...addresses import Address
+    from ...hosts import Host
+
+CHECKED = ("tcp", "http", "ssl", "smtp", "dns", "udp", "ping", "misc")
+INNER = "in"
+"""Suffix of the instances on the real servers' side of a NAT director."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Check:
+    """What a real server must answer. Times are in seconds; 0 and empty mean the role's default."""
+
+    type: str = option(choice(*CHECKED))
+    port: int = option(integer(1, 65535), 0)
+    path: str = option(text, "")
+    host: str = option(text, "")
+    status: str = option(text, "")
+    query: str = option(text, "")
+    name: str = option(text, "")
+    payload: str = option(text, "")
+    command: str = option(text, "")
+    interval: float = option(number(0.1, 3600), 0)
+    timeout: float = option(number(0.1, 3600), 0)
+    retry: int | None = option(integer(0, 100), None)
+
+    def part(self) -> Part:
+        """The check as the role takes it."""
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value}
+        return given if self.retry is None else {**given, "retry": self.retry}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pool:
+    """When the real servers are enough of a service. ``inhibit_on_failure``: a dead one stays, at weight 0."""
+
+    quorum: int = option(integer(1, 2**31 - 1), 1)
+    hysteresis: int = option(integer(0, 2**31 - 1), 0)
+    inhibit_on_failure: bool = option(boolean, False)
+
+
+def moving_vips(c: Cluster) -> t.Iterator[Finding]:
+    """The real servers of a NAT tier need a way back that moves with the VIPs."""
+    tier = c.tier
+    if tier.inner_vips and tier.mode != "nat":
+        yield tier.finding("mode-option", f"inner_vips: is for mode nat, not {tier.mode}: leave it out")
+    if len(c.directors) > 1 and tier.mode == "nat" and not tier.one_armed:
+        for version in c.versions:
+            if not any(vip.version == version for vip in tier.inner_vips):
+                words = "the real servers send their replies to, whoever holds the VIPs"
+                yield tier.finding("inner-vips", f"inner_vips: give the IPv{version} address that {words}")
+    for director in c.directors:
+        for vip in tier.inner_vips:
+            if not any(vip in segment.network for segment in director.segments(vip.version)):
+                words = (
+                    f"none of its networks holds the inner VIP {vip}: take a free address of the real servers' network"
+                )
+                yield tier.finding("inner-vips", words, director.name)
+
+
+def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -> Step:
+    """The step that lets keepalived hold the VIPs and write the table."""
+    sides = [vrrp.Side(c.tier.vips, c.tier.interface)]
+    if c.tier.inner_vips:
+        sides.append(vrrp.Side(c.tier.inner_vips, suffix=INNER))
+
+    def extra(director: Host) -> Part:
+        return {
+            "virtual_servers": [_checked(c, service) for service in services(director)],
+            "sync_daemon": _sync_daemon(c),
+            "timeouts": timeouts,
+            "processes": [],
+        }
+
+    return vrrp.step(c.tier, c.tier.vrrp, c.directors, sides, extra)
+
+
+def gateways(c: Cluster, dips: t.Iterable[Address]) -> list[str]:
+    """Where the real servers of a NAT tier send their replies: to whoever holds the VIPs."""
+    return list(dict.fromkeys(str(one) for one in (c.tier.inner_vips or dips)))
+
+
+def _checked(c: Cluster, service: Part) -> Part:
+    pool = {name: value for name, value in dataclasses.asdict(c.tier.pool).items() if value}
+    return {**service, **pool, "checks": [check.part() for check in c.tier.check] or _default_checks(c, service)}
+
+
+def _default_checks(c: Cluster, service: Part) -> list[Part]:
+    """Whether a TCP port answers; a service without one is checked by a TCP port of its tier, or by ping."""
+    if service.get("protocol") == "tcp" and service["port"]:
+        return [{"type": "tcp"}]
+    ports = [one.to for one in c.ports if one.protocol == "tcp" and one.to]
+    return [{"type": "tcp", "port": ports[0]}] if ports else [{"type": "ping"}]
+
+
+def _sync_daemon(c: Cluster) -> Part:
+    """A host has one: the first tier of its directors gives it the instance to follow."""
+    mixed = any(
+        path.rip.version != version
+        for director in c.directors
+        for version in c.versions
+        for _server, path in c.paths(director, version)
+    )
+    tiers = list(c.stack.tiers)
+    first = all(tiers.index(c.tier.name) < tiers.index(one.name) for one in c.beside)
+    # The kernel refuses it beside destinations of another family than their service.
+    if len(c.directors) < 2 or not c.tier.sync or mixed or not first:
+        return {}
+    return {"instance": f"{c.tier.name}{c.versions[0]}", "id": c.tier.vrrp.router_id_of(c.tier)}
