@@ -18,3 +18,12 @@ def call(host: str, module: str, arguments: t.Mapping[str, t.Any]) -> None:
     argv += ["-m", f"mixed_lb.stack.{module}", "-a", json.dumps(arguments)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def answer(host: str, module: str) -> dict[str, t.Any]:
+    """What a module that only reads returns."""
+    argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
+    argv += ["-m", f"mixed_lb.stack.{module}", "--one-line"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=PROJECT)
+    found: dict[str, t.Any] = json.loads(done.stdout.partition("=>")[2])
+    return found

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A client under whose eyes things die: asks at a steady pace by its own clock, and prints what it saw as JSON.
+
+``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends.
+The line ``answered`` tells the first answer, so that nothing dies before it is watched. The result: ``asked``,
+``failed`` (how many got no answer), ``gap`` (the longest time without one, in seconds) and ``servers`` (answers by
+real server).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import itertools
+import json
+import sys
+import time
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
+
+
+class Watch:
+    """What was seen so far."""
+
+    def __init__(self) -> None:
+        self.asked = self.failed = 0
+        self.answers: list[float] = []
+        self.servers: collections.Counter[str] = collections.Counter()
+
+    async def ask(self, address: str, port: int, timeout: float) -> None:
+        """One request in a connection of its own."""
+        self.asked += 1
+        try:
+            server = await asyncio.wait_for(_server(address, port), timeout)
+        except (TimeoutError, OSError, ValueError):
+            self.failed += 1
+            return
+        if not self.answers:
+            print("answered", flush=True)
+        self.answers.append(time.monotonic())
+        self.servers[server] += 1
+
+    def report(self, begin: float) -> dict[str, object]:
+        """The result. The time before the first answer counts as a gap too."""
+        moments = [begin, *sorted(self.answers)]
+        gap = max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
+        gap = max(gap, time.monotonic() - moments[-1])
+        return {"asked": self.asked, "failed": self.failed, "gap": round(gap, 3), "servers": dict(self.servers)}
+
+
+async def _server(address: str, port: int) -> str:
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        writer.write(REQUEST)
+        head, blank, _body = (await reader.read(-1)).partition(b"\r\n\r\n")
+        if not blank:
+            raise ValueError("no whole answer")
+        words = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if ": " in line)
+        return words.get("Server", "")
+    finally:
+        writer.close()
+
+
+async def watch(options: argparse.Namespace) -> dict[str, object]:
+    """Asks until standard input ends, or the time is up."""
+    loop = asyncio.get_running_loop()
+    ended = loop.run_in_executor(None, sys.stdin.read)
+    seen, begin, running = Watch(), time.monotonic(), set()
+    turn = 0
+    while not ended.done() and time.monotonic() - begin < options.most:
+        task = asyncio.create_task(seen.ask(options.address, options.port, options.timeout))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        turn += 1
+        # by the clock, not after each other: a slow answer must not slow the pace down
+        await asyncio.sleep(max(0.0, begin + turn * options.interval - time.monotonic()))
+    await asyncio.gather(*running)
+    return seen.report(begin)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--interval", type=float, default=0.02)
+    parser.add_argument("--timeout", type=float, default=0.25)
+    parser.add_argument("--most", type=float, default=120)
+    print(json.dumps(asyncio.run(watch(parser.parse_args()))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
