@@ -5,10 +5,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import subprocess
+import sys
+
 import pytest
 from pair import BOUND, CHECK_INTERVAL, PATIENT, Pair
 
+from lab.client import PROGRAM
+
 VIP = ("192.0.2.100", 8080)
+# The tiers that are there in the second state only: TUN and NAT.
+OTHERS = [
+    pytest.param(*other, marks=pytest.mark.stage("second")) for other in (("192.0.2.110", 8080), ("192.0.2.120", 80))
+]
 
 
 def test_power_cut_and_return_of_the_holder(pair: Pair) -> None:
@@ -24,14 +35,30 @@ def test_power_cut_and_return_of_the_holder(pair: Pair) -> None:
     assert seen["failed"] == 0, seen
 
 
-@pytest.mark.stage("second")
-@pytest.mark.parametrize(("vip", "port"), [("192.0.2.110", 8080), ("192.0.2.120", 80)], ids=["tun", "nat"])
+@pytest.mark.parametrize(("vip", "port"), OTHERS)
 def test_power_cut_in_the_other_modes(pair: Pair, vip: str, port: int) -> None:
     holder = pair.settle()
     with pair.watched(vip, port) as seen:
         pair.power_cut(holder)
         assert pair.settle() == pair.other(holder)
     assert seen["gap"] <= BOUND, seen
+
+
+@pytest.mark.parametrize(("vip", "port"), [VIP, *OTHERS])
+def test_an_open_connection_outlives_the_holder(pair: Pair, vip: str, port: int) -> None:
+    """A download that began by one director goes on by the other, which knows its connection by sync."""
+    holder = pair.settle()
+    argv = [*pair.lab.sandbox.enter("client"), sys.executable, str(PROGRAM), "tcp", vip, str(port)]
+    argv += ["--path", "/drip/100/0.1", "--timeout", "60"]
+    download = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    known = f"grep -qi '{ipaddress.ip_address(vip):X}.*ESTABLISHED.*SYNC' /proc/net/ip_vs_conn_sync"
+    pair.lab.run(
+        pair.other(holder),
+        f"for i in $(seq 100); do {known} && exit 0; sleep 0.1; done; cat /proc/net/ip_vs_conn_sync >&2; exit 1",
+    )
+    pair.power_cut(holder)
+    (answer,) = json.loads(download.communicate()[0])
+    assert answer.get("bytes") == 100, answer
 
 
 @pytest.mark.stage("first")

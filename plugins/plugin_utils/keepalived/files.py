@@ -55,9 +55,9 @@ def keepalived_scope(options: Options) -> str:
 def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list[str]:
     if not daemon:
         return []
-    followed = [each["interface"] for each in instances if each["name"] == daemon["instance"]]
+    followed = [each["interface"] for each in instances if each["name"] == daemon.get("instance")]
     if not followed:
-        raise ValueError(f"sync_daemon: there is no instance {daemon['instance']!r} for it to follow")
+        raise ValueError(f"sync_daemon: there is no instance {daemon.get('instance')!r} for it to follow")
     words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
     interface = daemon.get("interface") or followed[0]
     return [" ".join([f"lvs_sync_daemon {interface} {daemon['instance']}", *optional(daemon, words)])]

@@ -27,9 +27,11 @@ class Vrrp:
     preempt_delay: int = option(integer(0, 1000), 0)
     multicast: bool = option(boolean, False)
 
-    def router_id_of(self, tier: Tier) -> int:
-        """1 to 255. The same name always gives the same number, so that a reordered stack moves no VIP."""
-        return self.router_id or zlib.crc32(tier.name.encode()) % 255 + 1
+    def router_id_of(self, tier: Tier, suffix: str = "") -> int:
+        """1 to 255, another one on each side. A name always gives the same number: a reordered stack moves no VIP."""
+        if self.router_id:
+            return self.router_id % 255 + 1 if suffix else self.router_id
+        return zlib.crc32((tier.name + suffix).encode()) % 255 + 1
 
 
 class Side(t.NamedTuple):
@@ -78,7 +80,7 @@ def _instances(tier: Tier, vrrp: Vrrp, host: Host, hosts: t.Sequence[Host], side
         yield {
             "name": f"{tier.name}{side.suffix}{version}",
             "interface": side.interface or host.options.interface,
-            "virtual_router_id": vrrp.router_id_of(tier),
+            "virtual_router_id": vrrp.router_id_of(tier, side.suffix),
             "priority": HIGHEST - hosts.index(host),
             "advert_interval": vrrp.advert_interval,
             "preempt": vrrp.preempt,

@@ -10,6 +10,7 @@ import typing as t
 
 from ...hosts import Inventory
 from ...model import Finding, Stack
+from . import directors
 
 if t.TYPE_CHECKING:
     from . import Lvs
@@ -17,17 +18,19 @@ if t.TYPE_CHECKING:
 
 def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
     """A director has one kernel: its tiers must want the same of it. And it can be no real server of a DR tier."""
-    directors: dict[str, str] = {}
+    own: dict[str, str] = {}
     settings: dict[tuple[str, str], tuple[str, object]] = {}
     marks: dict[tuple[str, int], str] = {}
     routers: dict[int, str] = {}
     for tier in tiers:
-        number = tier.vrrp.router_id_of(tier)
-        if len(inventory.members(tier.hosts)) > 1 and routers.setdefault(number, tier.name) != tier.name:
-            text = f"vrrp: router_id {number} is that of tier {routers[number]} too: write another one, from 1 to 255"
-            yield tier.finding("router-id", text)
+        for number in _router_ids(tier) if len(inventory.members(tier.hosts)) > 1 else ():
+            if routers.setdefault(number, tier.name) != tier.name:
+                text = (
+                    f"vrrp: router_id {number} is that of tier {routers[number]} too: write another one, from 1 to 255"
+                )
+                yield tier.finding("router-id", text)
         for host in inventory.members(tier.hosts):
-            directors.setdefault(host.name, tier.name)
+            own.setdefault(host.name, tier.name)
             for name, value in _settings(tier):
                 first, other = settings.setdefault((host.name, name), (tier.name, value))
                 if other != value:
@@ -42,11 +45,14 @@ def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) ->
         behind = stack.behind(one)
         if getattr(one, "mode", "") == "dr" and one.state == "present" and behind:
             for host in inventory.members(behind.hosts):
-                if directors.get(host.name, one.name) != one.name:
-                    text = (
-                        f"is a real server here and a director of {directors[host.name]}: packets could go in circles"
-                    )
+                if own.get(host.name, one.name) != one.name:
+                    text = f"is a real server here and a director of {own[host.name]}: packets could go in circles"
                     yield one.finding("director-is-real-server", text, host.name)
+
+
+def _router_ids(tier: Lvs) -> list[int]:
+    sides = ("", directors.INNER) if tier.inner_vips else ("",)
+    return [tier.vrrp.router_id_of(tier, side) for side in sides]
 
 
 def _settings(tier: Lvs) -> t.Iterator[tuple[str, object]]:
