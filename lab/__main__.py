@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's command line: ``python -m lab up|down|ssh|exec|power-cut|power-on|reboot|partition|heal|capture|status|images``."""
+"""The lab's command line: ``python -m lab up|down|inventory|ssh|exec|power-cut|power-on|reboot|partition|heal|capture|status|images``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ import signal
 import subprocess
 import sys
 
-from . import cluster, images, topology
+from . import cache, cluster, images, rights, topology
 from .sandbox import SandboxError
+
+EXPECTED = (
+    cache.CacheError,
+    cluster.LabError,
+    SandboxError,
+    topology.TopologyError,
+    subprocess.CalledProcessError,
+    OSError,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +40,10 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("topology", type=pathlib.Path, nargs="?", help="its file; default: lab/topologies/LAB.yml")
     command("down", "end everything in the lab and remove its files")
     command("status", "what runs")
+    inventory = command("inventory", "an Ansible inventory of the lab, on standard output")
+    inventory.add_argument(
+        "--from", dest="source", metavar="HOST", help="ssh comes from this light host, over the data networks"
+    )
     for name, text in (
         ("power-cut", "cut the power of hosts"),
         ("power-on", "boot hosts whose power was cut"),
@@ -55,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     arguments = parser().parse_args()
     if arguments.command == "images":
+        rights.need()
         images.prepare(topology.RELEASES)
         return 0
     lab = cluster.find(arguments.lab)
@@ -65,6 +79,8 @@ def main() -> int:
             lab.down()
         case "status":
             print(json.dumps(lab.status(), indent=2))
+        case "inventory":
+            print(lab.inventory(arguments.source), end="")
         case "power-cut" | "power-on" | "reboot" | "partition" | "heal":
             getattr(lab, arguments.command.replace("-", "_"))(arguments.hosts)
         case "ssh":
@@ -79,7 +95,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (cluster.LabError, SandboxError, topology.TopologyError, subprocess.CalledProcessError) as error:
-        sys.exit(f"lab: {error}")
     except (KeyboardInterrupt, BrokenPipeError):
         os.kill(os.getpid(), signal.SIGPIPE)
+    except EXPECTED as error:
+        sys.exit(f"lab: {error}")

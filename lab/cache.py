@@ -15,12 +15,22 @@ import tempfile
 import typing as t
 
 
+class CacheError(Exception):
+    """The cache cannot be used; the message says what to do."""
+
+
 def folder() -> pathlib.Path:
-    """The cache's folder: ``MIXED_LB_LAB_CACHE``, or mixed_lb/lab in the user's cache."""
+    """The cache's folder: ``MIXED_LB_LAB_CACHE``, or mixed_lb/lab in the user's cache; ``CacheError`` where it is somebody else's."""
     chosen = os.environ.get("MIXED_LB_LAB_CACHE")
     base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     path = pathlib.Path(chosen) if chosen else base / "mixed_lb" / "lab"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(f"cannot make the lab's cache: {error}; name another folder in MIXED_LB_LAB_CACHE") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        # The key that logs in to the hosts lies there, for its owner only.
+        raise CacheError(f"the lab's cache {path} is another user's; name a folder of your own in MIXED_LB_LAB_CACHE")
     return path
 
 

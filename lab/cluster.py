@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import hashlib
 import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 import time
 import typing as t
 
 import yaml
 
-from . import cache, images, network, report
+from . import images, network, report, rights
+from .access import Access
 from .machine import Machine
 from .sandbox import Sandbox, need
 from .topology import Topology
 from .topology import load as load_topology
 
-PROGRAMS = ("unshare", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs")
-SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto -o ControlPersist=120s"
+PROGRAMS = ("unshare", "newuidmap", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs")
 
 
 class LabError(Exception):
@@ -38,9 +36,7 @@ class Lab:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder.resolve()
         self.sandbox = Sandbox(self.folder)
-        # Sockets have short paths only, whatever the checkout's path is.
-        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:10]
-        self.sockets = pathlib.Path(tempfile.gettempdir()) / f"mixed-lb-{digest}"
+        self.access = Access(self.sandbox)
 
     @property
     def topology(self) -> Topology:
@@ -71,16 +67,17 @@ class Lab:
                 raise LabError("a lab with another topology is up here; take it down first")
             return
         need(PROGRAMS)
+        rights.need()
         images.prepare(host.release for host in wanted.machines())
         self._clean()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        self.access.open()
         (self.folder / "topology.yml").write_text(text)
         with report.step(f"lab {self.folder.name}: boot {len(wanted.machines())} hosts"):
             self.sandbox.start()
             machines = self.machines()
             self.sandbox.sh(network.build(wanted, machines))
-            self._write_inventory(wanted)
+            (self.folder / "inventory.yml").write_text(self.inventory())
             for machine in machines:
                 machine.start()
             self.wait([machine.host.name for machine in machines], timeout)
@@ -91,14 +88,14 @@ class Lab:
         self._clean()
 
     def _clean(self) -> None:
+        self.access.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def wait(self, names: t.Sequence[str], timeout: float = 120) -> None:
         """Returns when sshd answers on every named host; ``LabError`` with the end of a console otherwise."""
         wanted = self.topology
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-            list(pool.map(lambda name: self._wait(name, wanted.management_address(name), timeout), names))
+            list(pool.map(lambda name: self._wait(name, wanted.ssh_address(name), timeout), names))
 
     def _wait(self, name: str, address: str, timeout: float) -> None:
         # One process a host: it polls inside the lab's network until sshd has said its first word.
@@ -116,33 +113,14 @@ class Lab:
                     how = f"does not answer ssh on {address}" if machine.pid() else "is not running"
                     raise LabError(f"{name} {how}; its console ends with:\n{console}")
 
-    def ssh_options(self) -> str:
-        """The ssh options that lead into the lab from outside."""
-        enter = " ".join(word for word in self.sandbox.enter() if not word.startswith("--wdns"))
-        enter = enter.replace(" --mount --pid", "")
-        return f"{SSH_OPTIONS} -o ControlPath={self.sockets}/%h -o 'ProxyCommand={enter} nc %h %p'"
-
-    def _write_inventory(self, wanted: Topology) -> None:
-        hosts = {
-            host.name: {
-                "ansible_host": wanted.management_address(host.name),
-                "ansible_user": "root",
-                "ansible_port": 22,
-                "ansible_ssh_private_key_file": str(cache.ssh_key()),
-                "ansible_ssh_common_args": self.ssh_options(),
-                "ansible_python_interpreter": "/usr/bin/python3",
-            }
-            for host in wanted.machines()
-        }
-        (self.folder / "inventory.yml").write_text(
-            yaml.safe_dump({"all": {"hosts": hosts}}, sort_keys=False, width=1000)
-        )
+    def inventory(self, source: str | None = None) -> str:
+        """An Ansible inventory, as YAML, by which ssh takes the management network, or comes from the light host ``source``."""
+        return yaml.safe_dump(self.access.inventory(self.topology, source), sort_keys=False, width=1000)
 
     def ssh(self, name: str, command: t.Sequence[str] = ()) -> list[str]:
         """The words of an ssh call to that host."""
         self.machine(name)
-        address = self.topology.management_address(name)
-        return ["sh", "-c", f'exec ssh -i {cache.ssh_key()} {self.ssh_options()} root@{address} "$@"', "ssh", *command]
+        return [*self.access.words(self.topology, name), *command]
 
     def run(self, name: str, command: str, check: bool = True) -> str:
         """Runs a shell command on that host and returns its output."""
@@ -159,7 +137,7 @@ class Lab:
         """Cuts the power of the named hosts."""
         for name in names:
             self.machine(name).power_cut()
-            self._forget_connection(name)
+            self.access.forget(name)
 
     def power_on(self, names: t.Sequence[str]) -> None:
         """Powers the named hosts on and waits until they answer."""
@@ -174,26 +152,18 @@ class Lab:
         before = {name: self._boot_id(name) for name in names}
         for name in names:
             self.run(name, "systemctl reboot", check=False)
-            self._forget_connection(name)
+            self.access.forget(name)
         deadline = time.monotonic() + timeout
         for name in names:
             while self._boot_id(name) in ("", before[name]):
                 if time.monotonic() > deadline:
                     raise LabError(f"{name} did not come back within {timeout:.0f} s")
-                self._forget_connection(name)
+                self.access.forget(name)
                 time.sleep(0.2)
             self.run(name, "systemctl is-system-running --wait >/dev/null || true")
 
     def _boot_id(self, name: str) -> str:
         return self.run(name, "cat /proc/sys/kernel/random/boot_id", check=False).strip()
-
-    def _forget_connection(self, name: str) -> None:
-        # A shared connection to a host that is gone would hang whoever comes next.
-        socket = self.sockets / self.topology.management_address(name)
-        if socket.exists():
-            subprocess.run(
-                ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], capture_output=True, check=False
-            )
 
     def partition(self, names: t.Sequence[str]) -> None:
         """Pulls the data cables of the named hosts; the management network stays."""
@@ -212,13 +182,14 @@ class Lab:
         return [*self.sandbox.enter(), "tcpdump", "-U", "-l", "-nn", "-i", place, *words]
 
     def status(self) -> dict[str, t.Any]:
-        """What runs: the keeper, and for each host its process and resident memory in MiB."""
+        """What runs: the keeper, and for each host its process, the address for ssh and its resident memory in MiB."""
         keeper = self.sandbox.keeper()
         hosts: dict[str, t.Any] = {}
         if keeper is not None:
+            wanted = self.topology
             for machine in self.machines():
-                pid = machine.pid()
-                hosts[machine.host.name] = {"pid": pid, "address": self.topology.management_address(machine.host.name)}
+                name = machine.host.name
+                hosts[name] = {"pid": machine.pid(), "address": wanted.ssh_address(name), "memory": machine.memory()}
         return {"lab": self.folder.name, "keeper": keeper, "hosts": hosts}
 
 

@@ -16,7 +16,7 @@ import typing as t
 
 import yaml
 
-from . import client, report
+from . import cache, client, report
 from .capture import Capture
 from .cluster import Lab, LabError, find
 from .machine import mac
@@ -45,7 +45,7 @@ def main() -> int:
             lab.reboot(hosts)
         rows.append(_row(lab, "all rebooted, no Ansible", None))
         _table(rows)
-    except (LabError, SandboxError, subprocess.CalledProcessError, AssertionError) as error:
+    except (LabError, SandboxError, cache.CacheError, subprocess.CalledProcessError, AssertionError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     finally:

@@ -54,17 +54,19 @@ def _digest(release: str, guests: list[kernels.Kernel], key: pathlib.Path) -> st
 def _build(release: str, guests: list[kernels.Kernel], key: pathlib.Path, out: pathlib.Path) -> None:
     environment = {
         **os.environ,
-        "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
         "LAB_GUEST": str(GUEST),
         "LAB_KEY": str(key),
         "LAB_MODULES": " ".join(sorted({str(kernel.modules) for kernel in guests})),
         "LAB_OUT": str(out),
         "LAB_RELEASE": release,
     }
+    # mmdebstrap's own way without root would have other owners than this user, who may neither read nor write here.
+    own = ["unshare", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     argv = [
+        *([] if os.geteuid() == 0 else own),
         "mmdebstrap",
         "--quiet",
-        f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
+        "--mode=root",
         "--variant=minbase",
         "--format=null",
         f"--include={BASE_PACKAGES}",

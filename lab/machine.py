@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import zlib
@@ -42,6 +43,22 @@ class Machine:
             if words[0] == "unshare" and self._umid in words and self._uml_dir in words:
                 return pid
         return None
+
+    def memory(self) -> int | None:
+        """Resident memory in MiB of all the host's processes on this machine, or None where it is not running.
+
+        Pages that several of them share are counted once, so this is what the machine would gain by the host's end.
+        """
+        pid = self.pid()
+        if pid is None:
+            return None
+        space = _link(f"/proc/{pid}/ns/pid_for_children")
+        total = 0
+        for other, _words in processes():
+            if _link(f"/proc/{other}/ns/pid") == space:
+                found = re.search(r"^Pss: *(\d+) kB", _read(pathlib.Path(f"/proc/{other}/smaps_rollup")), re.MULTILINE)
+                total += int(found[1]) if found else 0
+        return total // 1024
 
     def start(self) -> None:
         """Powers the host on; a disk that is there is kept, so a start after a power cut is a boot of the same host."""
@@ -85,7 +102,7 @@ class Machine:
         for index, nic in enumerate(host.nics):
             words += [_vector(index, host), f"lab.eth{index}={','.join(nic.addresses)}"]
         if self.topology.management:
-            address = f"{self.topology.management_address(host.name)}/{MANAGEMENT_NETWORK.prefixlen}"
+            address = f"{self.topology.ssh_address(host.name)}/{MANAGEMENT_NETWORK.prefixlen}"
             words += [_vector(MANAGEMENT_UNIT, host), f"lab.mgmt0={address}"]
         if host.gateways:
             words.append(f"lab.gateway={','.join(host.gateways)}")
@@ -110,6 +127,13 @@ def _read(path: pathlib.Path) -> str:
         return path.read_text()
     except OSError:
         return "State:\tZ"
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def tap(host: Host, unit: int) -> str:

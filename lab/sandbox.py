@@ -89,14 +89,24 @@ class Sandbox:
 
     def enter(self, namespace: str | None = None) -> list[str]:
         """The words to put before a command to run it in the lab, or in one of its light hosts."""
+        words = [*self._nsenter(), "--net", "--mount", "--pid", f"--wdns={os.getcwd()}", "--"]
+        if namespace is not None:
+            words += ["ip", "netns", "exec", namespace]
+        return words
+
+    def cable(self, namespace: str | None = None) -> list[str]:
+        """The same for a program that needs the network only; it is the one process, so who ends that ends the program."""
+        words = self._nsenter()
+        if namespace is None:
+            return [*words, "--net", "--"]
+        return [*words, "--net", "--mount", "--", "ip", "netns", "exec", namespace]
+
+    def _nsenter(self) -> list[str]:
         pid = self.keeper()
         if pid is None:
             raise SandboxError(f"the lab in {self.folder} is not up")
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        words = ["nsenter", f"--target={pid}", *user, "--net", "--mount", "--pid", f"--wdns={os.getcwd()}", "--"]
-        if namespace is not None:
-            words += ["ip", "netns", "exec", namespace]
-        return words
+        return ["nsenter", f"--target={pid}", *user]
 
     def sh(self, script: str, namespace: str | None = None) -> str:
         """Runs a shell script inside and returns its output; raises ``SandboxError`` with its words."""

@@ -67,12 +67,17 @@ class Topology:
         """The hosts with a kernel of their own."""
         return tuple(host for host in self.hosts if not host.namespace)
 
-    def management_address(self, name: str) -> str:
-        """The address that ssh goes to: on the management network, or the host's first one where there is none."""
-        if self.management:
+    def ssh_address(self, name: str, source: str | None = None) -> str:
+        """Where ssh finds that host: on the management network if there is one; from the light host ``source`` on a data network.
+
+        There it is a network that both are plugged into, or else the host's first.
+        """
+        if source is None and self.management:
             index = [host.name for host in self.machines()].index(name)
             return str(MANAGEMENT_NETWORK[index + 10])
-        return self.host(name).nics[0].addresses[0].partition("/")[0]
+        near = {nic.network for nic in self.host(source).nics} if source else set()
+        nic = min(self.host(name).nics, key=lambda nic: nic.network not in near)
+        return nic.addresses[0].partition("/")[0]
 
 
 def load(data: t.Any) -> Topology:
