@@ -12,7 +12,7 @@ import tempfile
 import time
 import typing as t
 
-from .cluster import Lab
+from .cluster import Lab, LabError
 
 LINE = re.compile(r"(?P<source>[0-9a-f:]{17}) > (?P<target>[0-9a-f:]{17}), .*?length \d+: (?P<text>.*)")
 
@@ -31,15 +31,17 @@ class Capture:
     def __init__(self, lab: Lab, place: str, words: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mixed-lb-capture-")
         self._file = pathlib.Path(self._folder.name) / "frames"
-        self._argv = lab.capture(place, ["--immediate-mode", "-Z", "root", "-w", str(self._file), *words.split()])
+        self._argv = lab.capture(place, ["--immediate-mode", "-w", str(self._file), *words.split()])
 
     def __enter__(self) -> Capture:
         self._process = subprocess.Popen(self._argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert self._process.stderr is not None
+        said = []
         for line in self._process.stderr:
             if "listening on" in line:
                 return self
-        raise RuntimeError(f"tcpdump ended at once: {' '.join(self._argv)}")
+            said.append(line.strip())
+        raise LabError(f"tcpdump ended at once: {'; '.join(said)}: {' '.join(self._argv)}")
 
     def __exit__(self, *_error: object) -> None:
         self._process.terminate()

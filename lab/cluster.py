@@ -179,7 +179,8 @@ class Lab:
 
     def capture(self, place: str, words: t.Sequence[str]) -> list[str]:
         """The words of a tcpdump call on a network (its bridge) or on HOST.NIC (that host's cable, as host.0)."""
-        return [*self.sandbox.enter(), "tcpdump", "-U", "-l", "-nn", "-i", place, *words]
+        # As itself it may write a file where the caller may.
+        return [*self.sandbox.enter(), "tcpdump", "-Z", "root", "-U", "-l", "-nn", "-i", place, *words]
 
     def status(self) -> dict[str, t.Any]:
         """What runs: the keeper, and for each host its process, the address for ssh and its resident memory in MiB."""

@@ -57,7 +57,8 @@ class Sandbox:
 
     def start(self) -> None:
         """Makes the namespaces; ``SandboxError`` where the machine does not allow it."""
-        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        # More users than root, as else the kernel refuses to set groups, which tcpdump does.
+        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
         argv = ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         log = self.folder / "keeper.log"
         with log.open("wb") as out:
