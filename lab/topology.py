@@ -44,7 +44,7 @@ class Host:
     kernel: str = "fast"
     image: str = "ready"
     network_manager: str = "networkd"
-    memory: int = 192
+    memory: int = 128
     app: tuple[int, ...] = ()
 
 
