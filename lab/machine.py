@@ -45,20 +45,19 @@ class Machine:
         return None
 
     def memory(self) -> int | None:
-        """Resident memory in MiB of all the host's processes on this machine, or None where it is not running.
-
-        Pages that several of them share are counted once, so this is what the machine would gain by the host's end.
-        """
+        """Resident memory in MiB, or None where the host is not running: its own RAM as far as used, and what its processes here take."""
         pid = self.pid()
         if pid is None:
             return None
         space = _link(f"/proc/{pid}/ns/pid_for_children")
-        total = 0
+        ram = rest = 0
         for other, _words in processes():
             if _link(f"/proc/{other}/ns/pid") == space:
-                found = re.search(r"^Pss: *(\d+) kB", _read(pathlib.Path(f"/proc/{other}/smaps_rollup")), re.MULTILINE)
-                total += int(found[1]) if found else 0
-        return total // 1024
+                # Several of them map the RAM as one, so adding up what each maps would count it more than once.
+                ram = max(ram, *(_size(fd) for fd in _files(f"/proc/{other}/fd")), 0)
+                found = re.findall(r"^Pss_(?:Anon|File): *(\d+) kB", _read(f"/proc/{other}/smaps_rollup"), re.MULTILINE)
+                rest += sum(map(int, found)) * 1024
+        return (ram + rest) // 2**20
 
     def start(self) -> None:
         """Powers the host on; a disk that is there is kept, so a start after a power cut is a boot of the same host."""
@@ -117,23 +116,38 @@ class Machine:
             return False
         os.kill(pid, signal.SIGKILL)
         path = pathlib.Path(f"/proc/{pid}")
-        while path.exists() and "State:\tZ" not in _read(path / "status"):
+        while path.exists() and "State:\tZ" not in _read(path / "status", "State:\tZ"):
             pass
         return True
 
 
-def _read(path: pathlib.Path) -> str:
+def _read(path: str | pathlib.Path, otherwise: str = "") -> str:
     try:
-        return path.read_text()
+        return pathlib.Path(path).read_text()
     except OSError:
-        return "State:\tZ"
+        return otherwise
 
 
-def _link(path: str) -> str:
+def _link(path: str | pathlib.Path) -> str:
     try:
         return os.readlink(path)
     except OSError:
         return ""
+
+
+def _files(folder: str) -> list[pathlib.Path]:
+    try:
+        return list(pathlib.Path(folder).iterdir())
+    except OSError:
+        return []
+
+
+def _size(fd: pathlib.Path) -> int:
+    # The RAM is a file without a name.
+    try:
+        return fd.stat().st_blocks * 512 if _link(fd).endswith(" (deleted)") else 0
+    except OSError:
+        return 0
 
 
 def tap(host: Host, unit: int) -> str:
