@@ -10,6 +10,7 @@ import errno
 import os
 import pathlib
 import pwd
+import re
 import subprocess
 
 from .sandbox import SandboxError
@@ -17,6 +18,7 @@ from .sandbox import SandboxError
 TUN = pathlib.Path("/dev/net/tun")
 # What a Debian image needs at most: one range as useradd gives it.
 COUNT = 65536
+RANGE = re.compile(r"([^:]+):(\d+):(\d+)")
 FIRST = 100000
 # What forbids user namespaces: the switch, the value that forbids, the value that allows.
 SWITCHES = (
@@ -31,14 +33,15 @@ class Seen:
     """The machine as this user finds it.
 
     ``tun``: the error number of opening /dev/net/tun, 0 for none. ``namespaces``: what the kernel says to a new user namespace,
-    empty where it makes one. ``switches``: those sysctls of ``SWITCHES`` that there are. ``ranges``: the lines of /etc/subuid
-    and /etc/subgid.
+    ``mapped``: to one with the user's subordinate users in it; empty where they are made. ``switches``: those sysctls of
+    ``SWITCHES`` that there are. ``ranges``: the lines of /etc/subuid and /etc/subgid.
     """
 
     user: str
     root: bool
     tun: int = 0
     namespaces: str = ""
+    mapped: str = ""
     switches: dict[str, str] = dataclasses.field(default_factory=dict)
     ranges: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
@@ -60,15 +63,17 @@ def missing(seen: Seen) -> str | None:
             if seen.switches.get(switch) == forbids:
                 return f"{seen.user} may not make user namespaces; as root: sysctl -w {switch}={allows}"
         return f"{seen.user} may not make user namespaces ({seen.namespaces}); run this as root"
+    if not seen.mapped:
+        return None
     for lines, file, option in zip(seen.ranges, ("subuid", "subgid"), ("subuids", "subgids"), strict=True):
-        entries = [line.split(":") for line in lines if line.count(":") == 2]
+        entries = [match.groups() for match in map(RANGE.fullmatch, lines) if match]
         if not any(name == seen.user and int(count) >= COUNT for name, _first, count in entries):
             free = max([FIRST, *(int(first) + int(count) for _name, first, count in entries)])
             return (
                 f"{seen.user} has no {COUNT} entries in /etc/{file}; "
                 f"as root: usermod --add-{option} {free}-{free + COUNT - 1} {seen.user}"
             )
-    return None
+    return f"{seen.user} may not use the entries in /etc/subuid and /etc/subgid ({seen.mapped}); run this as root"
 
 
 def need() -> None:
@@ -83,12 +88,10 @@ def look() -> Seen:
     seen = Seen(user=pwd.getpwuid(os.geteuid()).pw_name, root=os.geteuid() == 0, tun=_open_tun())
     if seen.root:
         return seen
-    tried = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "true"], capture_output=True, text=True, check=False
-    )
     return dataclasses.replace(
         seen,
-        namespaces="" if tried.returncode == 0 else tried.stderr.strip() or f"exit code {tried.returncode}",
+        namespaces=_refusal("--map-root-user"),
+        mapped=_refusal("--map-root-user", "--map-auto"),
         switches={name: text for name, _forbids, _allows in SWITCHES if (text := _sysctl(name)) is not None},
         ranges=(_lines("/etc/subuid"), _lines("/etc/subgid")),
     )
@@ -100,6 +103,11 @@ def _open_tun() -> int:
     except OSError as error:
         return error.errno or errno.EIO
     return 0
+
+
+def _refusal(*options: str) -> str:
+    tried = subprocess.run(["unshare", *options, "true"], capture_output=True, text=True, check=False)
+    return "" if tried.returncode == 0 else tried.stderr.strip() or f"exit code {tried.returncode}"
 
 
 def _sysctl(name: str) -> str | None:

@@ -55,14 +55,15 @@ def test_nothing_is_missing(seen: rights.Seen) -> None:
         ),
         (
             ANN,
-            {"ranges": ((), ())},
+            {"mapped": "no", "ranges": ((), ())},
             "ann has no 65536 entries in /etc/subuid; as root: usermod --add-subuids 100000-165535 ann",
         ),
         (
             ANN,
-            {"ranges": (RANGES[0], ("bob:100000:65536", "# a word", "ann:165536:1000"))},
+            {"mapped": "no", "ranges": (RANGES[0], ("bob:100000:65536", "# a:word:too", "ann:165536:1000"))},
             "ann has no 65536 entries in /etc/subgid; as root: usermod --add-subgids 166536-232071 ann",
         ),
+        (ANN, {"mapped": "no"}, "ann may not use the entries in /etc/subuid and /etc/subgid (no); run this as root"),
     ],
 )
 def test_what_is_missing_comes_with_its_command(seen: rights.Seen, change: dict[str, t.Any], line: str) -> None:
@@ -73,6 +74,10 @@ def test_what_is_missing_comes_with_its_command(seen: rights.Seen, change: dict[
 
 def test_switches_matter_only_where_the_kernel_refuses() -> None:
     assert rights.missing(dataclasses.replace(ANN, switches={"user.max_user_namespaces": "0"})) is None
+
+
+def test_entries_from_elsewhere_than_the_files_are_as_good() -> None:
+    assert rights.missing(dataclasses.replace(ANN, ranges=((), ()))) is None
 
 
 def test_the_machine_can_be_looked_at() -> None:
