@@ -32,7 +32,7 @@ def run(lab: Lab, program: str, *words: object) -> t.Any:
 @pytest.mark.stage("second")
 def test_passive_ftp_keeps_to_one_real_server(lab: Lab, stack: Described) -> None:
     """The answer to PASV names the VIP, and the file comes whole from the server that greeted; so with EPSV."""
-    four, six = stack.tier("files")["vips"]
+    four, six = stack.tier("talk")["vips"]
     for vip, *words in ([four], [four, "extended"], [six]):
         sessions = run(lab, "fetch.py", vip, len(stack.real_servers), LINES, *words)
         assert [session["data_host"] for session in sessions] == [vip] * len(sessions)
@@ -45,7 +45,7 @@ def test_passive_ftp_keeps_to_one_real_server(lab: Lab, stack: Described) -> Non
 def test_sip_calls_stay_together(lab: Lab, stack: Described) -> None:
     """Datagrams of one call meet one real server, from whatever port; calls are spread evenly, also those of one port."""
     calls = [f"{uuid.uuid4()}@example.net" for _call in range(CALLS)]
-    for vip in stack.tier("calls")["vips"]:
+    for vip in stack.tier("talk")["vips"]:
         met = run(lab, "invite.py", vip, PORTS, *calls)
         assert all(len(set(met[call])) == 1 for call in calls), met
         first = [met[call][0] for call in calls]

@@ -14,10 +14,10 @@ import jinja2.nativetypes
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mixed_lb.stack.plugins.filter import lvs
+from ansible_collections.mixed_lb.stack.plugins.filter import stack
 
-FOLDER = Path(lvs.__file__).parent
-FILTERS = lvs.FilterModule().filters()
+FOLDER = Path(stack.__file__).parent
+FILTERS = stack.FilterModule().filters()
 
 
 def page(name: str) -> dict[str, t.Any]:
