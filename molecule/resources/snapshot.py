@@ -25,7 +25,7 @@ LOOKS = {
     "routes": "ip route show table all | sort; ip -6 route show table all | sed -E 's/ expires [^ ]*//; s/ pref [^ ]*//' | sort",
     "rules": "ip rule; ip -6 rule",
     "links": "ip -brief link | sort",
-    "modules": "lsmod | grep -E '^(ip_vs|ipip|fou|ip_gre|sit|ip6_tunnel|tunnel4|ip_tunnel)' | cut -d' ' -f1 | sort",
+    "modules": "lsmod | grep -E '^(ip_vs|ipip|fou|gre|ip_gre|ip6_gre|sit|ip6_tunnel|tunnel4|ip_tunnel)' | cut -d' ' -f1 | sort",
     "table": "test ! -e /proc/net/ip_vs || grep -v -E '^(IP Virtual|Prot|  ->)' /proc/net/ip_vs || true",
     "files": "find /etc /usr/local /var/lib -name '*mixed[-_]lb*' 2>/dev/null | sort",
     "units": "find /etc/systemd -name '*mixed-lb*' | sort",

@@ -10,6 +10,8 @@ import typing as t
 
 Interface = t.Mapping[str, t.Any]
 """An entry of ``host_info``'s ``interfaces``: ``name``, ``addresses`` (CIDR strings), ``mtu``, ..."""
+# What the kernel by itself gives a device for IPv6 in IPv4 that has no remote end.
+COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 def interface_for(interfaces: t.Sequence[Interface], address: str) -> str:
@@ -25,9 +27,13 @@ def interface_for(interfaces: t.Sequence[Interface], address: str) -> str:
 
 
 def networks_of(interface: Interface) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The networks that an interface is in; a lone /32 or /128 is an address, not a network."""
+    """The networks that an interface is in and others may be, too; a lone /32 or /128 is an address, not a network."""
     networks = [ipaddress.ip_interface(address).network for address in interface["addresses"]]
-    return [network for network in networks if network.prefixlen < network.max_prefixlen and not network.is_link_local]
+    return [
+        network
+        for network in networks
+        if network.prefixlen < network.max_prefixlen and not network.is_link_local and network != COMPATIBLE
+    ]
 
 
 def interfaces_for(interfaces: t.Sequence[Interface], addresses: t.Sequence[str], wanted: str = "") -> list[str]:

@@ -48,6 +48,11 @@ def test_the_address_of_a_single_host_makes_no_network() -> None:
     assert [str(network) for network in places.networks_of(ETH1)] == ["203.0.113.0/24"]
 
 
+def test_what_the_kernel_gives_a_tunnel_is_no_network() -> None:
+    open_sit = {"name": "lvs-0", "addresses": ["203.0.113.21/32", "::203.0.113.21/96", "fe80::cb00:7115/64"]}
+    assert places.networks_of(open_sit) == []
+
+
 def test_interfaces_come_once_and_sorted_and_what_is_behind_a_router_adds_none() -> None:
     addresses = ["203.0.113.21", "192.0.2.21", "192.0.2.22", "198.51.100.9"]
     assert places.interfaces_for(HOST, addresses) == ["eth0", "eth1"]
