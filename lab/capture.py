@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -34,7 +36,10 @@ class Capture:
         self._argv = lab.capture(place, ["--immediate-mode", "-w", str(self._file), *words.split()])
 
     def __enter__(self) -> Capture:
-        self._process = subprocess.Popen(self._argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        # A group of its own: what entered the lab's namespaces is a child of the process that is known here.
+        self._process = subprocess.Popen(
+            self._argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
+        )
         assert self._process.stderr is not None
         said = []
         for line in self._process.stderr:
@@ -44,7 +49,7 @@ class Capture:
         raise LabError(f"tcpdump ended at once: {'; '.join(said)}: {' '.join(self._argv)}")
 
     def __exit__(self, *_error: object) -> None:
-        self._process.terminate()
+        os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait()
 
     def frames(self) -> list[Frame]:

@@ -110,15 +110,19 @@ def _default_checks(c: Cluster, service: Part) -> list[Part]:
 
 def _sync_daemon(c: Cluster) -> Part:
     """A host has one: the first tier of its directors gives it the instance to follow."""
-    mixed = any(
+    together = [c, *(Cluster.of(one, c.stack, c.inventory) for one in c.beside)]
+    names = list(c.stack.tiers)
+    first = min(together, key=lambda one: names.index(one.tier.name))
+    # The kernel refuses it beside destinations of another family than their service.
+    if len(c.directors) < 2 or not c.tier.sync or first is not c or any(map(_mixes_families, together)):
+        return {}
+    return {"instance": f"{c.tier.name}{c.versions[0]}", "id": c.tier.vrrp.router_id_of(c.tier)}
+
+
+def _mixes_families(c: Cluster) -> bool:
+    return any(
         path.rip.version != version
         for director in c.directors
         for version in c.versions
         for _server, path in c.paths(director, version)
     )
-    tiers = list(c.stack.tiers)
-    first = all(tiers.index(c.tier.name) < tiers.index(one.name) for one in c.beside)
-    # The kernel refuses it beside destinations of another family than their service.
-    if len(c.directors) < 2 or not c.tier.sync or mixed or not first:
-        return {}
-    return {"instance": f"{c.tier.name}{c.versions[0]}", "id": c.tier.vrrp.router_id_of(c.tier)}

@@ -105,6 +105,14 @@ def test_directors_share_connections_once_a_host(world: t.Any) -> None:
     assert part(pair(world, sync=False), "keepalived", "lb1")["sync_daemon"] == {}
 
 
+def test_no_connections_are_shared_beside_tunnels_of_another_family(world: t.Any) -> None:
+    """The kernel refuses one or the other."""
+    made = pair(world)
+    far = {"name": "far", "kind": "lvs", "hosts": "directors", "mode": "tun", "vips": ["192.0.2.101"], "port": 81}
+    made.tiers.append({**far, "tunnel_family": "ipv6", "backend": "web"})
+    assert not any(step.parts["lb1"]["sync_daemon"] for step in made.plan().steps if step.role == "keepalived")
+
+
 def test_playbook_and_role_know_every_key_of_a_part(world: t.Any) -> None:
     keys = {f"keepalived_{key}" for key in part(pair(world), "keepalived", "lb1")}
     (task,) = yaml.safe_load((ROOT / "playbooks" / "tasks" / "keepalived_main.yml").read_text())
