@@ -11,7 +11,7 @@ say() { echo "lab: $LAB_RELEASE: $*" >&2; }
 disk() {
     mkdir -p "$LAB_OUT/view"
     # shellcheck disable=SC2016  # the inner shell expands them
-    unshare --mount sh -euc 'mount --bind "$0" "$1/view" && mke2fs -q -F -t ext4 -O ^has_journal -d "$1/view" "$1/$2.img" 1500M' \
+    unshare --mount sh -euc 'mount --bind "$0" "$1/view" && mke2fs -q -F -t ext4 -J size=8 -d "$1/view" "$1/$2.img" 1500M' \
         "$root" "$LAB_OUT" "$1"
     rmdir "$LAB_OUT/view"
 }
