@@ -56,11 +56,13 @@ def check_lines(where: str, it: Options) -> list[str]:
         return lines + [f"http-check expect {each}" for each in check.get("expect") or ["status 200-399"]]
     if kind == "tcp" and check.get("steps"):
         return ["option tcp-check", *(f"tcp-check {step}" for step in check["steps"])]
-    if kind in _PLAIN_CHECKS:
-        return [" ".join([_PLAIN_CHECKS[kind], *(words(check, {"user": "user"}) if kind != "smtp" else [])])]
-    if given(check.get("steps")) or given(check.get("path")):
-        raise ValueError(f"{where}: a check of type {kind} has no {'steps' if given(check.get('steps')) else 'path'}")
-    return []
+    for key in ("steps", "path"):
+        if given(check.get(key)):
+            raise ValueError(f"{where}: a check of type {kind} has no {key}")
+    if kind == "pgsql" and not check.get("user"):
+        raise ValueError(f"{where}: a check of type pgsql needs user")
+    user = words(check, {"user": "user"}) if kind in ("mysql", "pgsql") else []
+    return [" ".join([_PLAIN_CHECKS[kind], *user])] if kind in _PLAIN_CHECKS else []
 
 
 def check_pace(where: str, check: Options | None) -> list[str]:
