@@ -114,17 +114,21 @@ def _check(where: str, it: Options, backend: Options) -> list[str]:
     if not checked(it, backend):
         return []
     check = backend.get("check") or {}
+    own = it.get("tls") or (backend.get("server_defaults") or {}).get("tls") or {}
     tls = check.get("type") == "tls" or check.get("tls")
+    # a check asks for no name by itself, though connections do
+    name_ = check.get("server_name") or own.get("server_name")
     return [
         "check",
         *([f"port {it['check_port']}"] if given(it.get("check_port")) else words(check, {"port": "port"})),
         *words(check, {"address": "addr"}),
         *(["check-ssl"] if tls else []),
         # what a server's own tls says about certificates holds for its checks too
-        *(["verify none"] if tls and not (it.get("tls") or (backend.get("server_defaults") or {}).get("tls")) else []),
-        *words(check, {"server_name": "check-sni", "alpn": "check-alpn"}),
+        *(["verify none"] if tls and not own else []),
+        *([f"check-sni {quote(name_)}"] if name_ and tls is not False else []),
+        *words(check, {"alpn": "check-alpn"}),
         *(["check-send-proxy"] if check.get("proxy_protocol") else []),
-        *(["no-check-ssl"] if tls is False and it.get("tls") else []),
+        *(["no-check-ssl"] if tls is False and own else []),
     ]
 
 
