@@ -6,8 +6,11 @@
 
 Written by mixed_lb.stack, role haproxy. Arguments: the socket, and the file to write.
 
-HAProxy takes a server's port from the saved state, not from its configuration: without care a new port would never come
-into force. So the ports in the configuration replace those in the state; a server that is not in it is left out.
+The configuration may have changed in between, and some of what it says must win over the saved state, which HAProxy
+believes more than its configuration:
+- the ports of servers: a new one would never come into force;
+- servers that have no check any more: one that was down would stay so for ever;
+- servers that were disabled in the configuration: one that is not any more would stay down.
 """
 
 from __future__ import annotations
@@ -17,16 +20,28 @@ import pathlib
 import re
 import socket
 import sys
+import typing
 
 TIMEOUT = 10
 CONFIGURATION = ("/etc/haproxy/haproxy.cfg", "/etc/haproxy/mixed_lb")
-NAME, SERVER, PORT = 1, 3, 18
+NAME, SERVER, OPERATION, ADMIN, PORT = 1, 3, 5, 6, 18
 FIELDS = 20
+RUNNING = "2"
+# In maintenance, as the configuration said.
+DISABLED = 0x01 | 0x04
+CHECKS = {"check", "agent-check", "track"}
 
 
-def configured_ports(texts: list[str]) -> dict[tuple[str, str], str]:
-    """The port of each server, by backend and name; 0 for one that takes the client's."""
-    ports = {}
+class Server(typing.NamedTuple):
+    """A server as the configuration has it; port 0 is that of the client."""
+
+    port: str
+    checked: bool
+
+
+def configured(texts: list[str]) -> dict[tuple[str, str], Server]:
+    """The servers in the texts of the configuration, by backend and name."""
+    servers = {}
     for text in texts:
         backend = None
         for line in text.splitlines():
@@ -35,20 +50,26 @@ def configured_ports(texts: list[str]) -> dict[tuple[str, str], str]:
                 backend = words[1] if words[0] in ("backend", "listen") else None
             elif backend and words[:1] == ["server"] and len(words) > 2:
                 found = re.search(r"(?:^|[^:]|\]):\+?(\d+)$", words[2])
-                ports[backend, words[1].strip('"')] = found[1] if found else "0"
-    return ports
+                checked = bool(CHECKS & set(words[3:]))
+                servers[backend, words[1].strip('"')] = Server(found[1] if found else "0", checked)
+    return servers
 
 
-def with_ports(state: str, ports: dict[tuple[str, str], str]) -> str:
-    """The state of the servers that there are, with the ports that they have now."""
+def carried(state: str, servers: dict[tuple[str, str], Server]) -> str:
+    """What the next process shall know of the servers that it will have."""
     kept = []
     for line in state.splitlines():
         fields = line.split()
         if line.startswith("#") or fields == ["1"]:
             kept.append(line)
-        elif len(fields) >= FIELDS and (fields[NAME], fields[SERVER]) in ports:
-            fields[PORT] = ports[fields[NAME], fields[SERVER]]
-            kept.append(" ".join(fields))
+            continue
+        server = servers.get((fields[NAME], fields[SERVER])) if len(fields) >= FIELDS else None
+        if server is None or int(fields[ADMIN]) & DISABLED == DISABLED:
+            continue
+        fields[PORT] = server.port
+        if not server.checked:
+            fields[OPERATION] = RUNNING
+        kept.append(" ".join(fields))
     return "\n".join(kept) + "\n"
 
 
@@ -75,7 +96,7 @@ def main(path: str, file: str) -> None:
     state = asked(path, "show servers state")
     if not state.startswith("1\n"):
         sys.exit(f"{path}: not the state of servers: {state[:100]!r}")
-    text = with_ports(state, configured_ports(configuration()))
+    text = carried(state, configured(configuration()))
     beside = pathlib.Path(f"{file}.new")
     beside.write_text(text)
     os.replace(beside, file)

@@ -324,29 +324,40 @@ SAVER = runpy.run_path(str(ROLE / "files" / "save_state.py"))
 STATE = """1
 # be_id be_name srv_id srv_name srv_addr ...
 3 web 1 w1 127.0.0.1 2 8 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
-3 web 2 w2 127.0.0.1 2 0 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
+3 web 2 w2 127.0.0.1 0 0 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
+3 web 3 w3 127.0.0.1 0 5 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
 4 old 1 w1 127.0.0.1 2 8 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
-5 new 1 w9 127.0.0.1 2 8 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
+5 new 1 w9 127.0.0.1 0 1 7 10 3 1 0 4 0 0 0 0 - 80 - 0 0 - - 0
 """
 
 
-def test_saved_state_has_the_ports_of_the_configuration() -> None:
+def test_saved_state_gives_way_where_the_configuration_knows_better() -> None:
     configuration = """
 frontend web
     server no 192.0.2.1:1
 backend web from app
     server w1 [2001:db8::1]:8081 check
-    server w2 192.0.2.9 check
+    server w2 192.0.2.9 weight 3
+    server w3 192.0.2.9:80 check
 # backend old
 listen new from app
-    server w9 web9.example:8089
+    server w9 web9.example:8089 agent-check
 defaults x
     server w1 192.0.2.1:2
 """
-    ports = SAVER["configured_ports"]([configuration])
-    assert ports == {("web", "w1"): "8081", ("web", "w2"): "0", ("new", "w9"): "8089"}
-    kept = SAVER["with_ports"](STATE, ports).splitlines()
-    assert [line.split()[18] for line in kept[2:]] == ["8081", "0", "8089"]
-    assert kept[0] == "1" and "old" not in str(kept)
-    # all else is as it was
-    assert kept[2].split()[:18] == STATE.splitlines()[2].split()[:18]
+    servers = SAVER["configured"]([configuration])
+    assert servers == {
+        ("web", "w1"): ("8081", True),
+        ("web", "w2"): ("0", False),
+        ("web", "w3"): ("80", True),
+        ("new", "w9"): ("8089", True),
+    }
+    kept = SAVER["carried"](STATE, servers).splitlines()
+    assert kept[:2] == STATE.splitlines()[:2]
+    found = {" ".join(line.split()[1:4:2]): line.split() for line in kept[2:]}
+    # w3 was disabled in the configuration, which says itself whether it still is; "old" is not there any more
+    assert set(found) == {"web w1", "web w2", "new w9"}
+    assert {name: fields[18] for name, fields in found.items()} == {"web w1": "8081", "web w2": "0", "new w9": "8089"}
+    # one without a check would never come back by itself; one with a check stays down until that has passed
+    assert (found["web w2"][5], found["new w9"][5]) == ("2", "0")
+    assert found["web w1"][:18] == STATE.splitlines()[2].split()[:18]
