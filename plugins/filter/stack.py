@@ -9,10 +9,18 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files import (
+    haproxy_files,
+    haproxy_main,
+    haproxy_secret_files,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
+    haproxy_files,
+    haproxy_main,
+    haproxy_secret_files,
     keepalived_main,
     keepalived_scope,
     kernel.ipvs_modules,

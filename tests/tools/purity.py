@@ -20,6 +20,7 @@ HARMLESS = {
         "abc",
         "collections",
         "copy",
+        "csv",
         "dataclasses",
         "difflib",
         "enum",

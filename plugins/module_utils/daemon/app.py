@@ -141,7 +141,8 @@ class _Change:
             now = self._unit.state()
             actions = [] if now.enabled == self._state.enabled else ["enable" if self._state.enabled else "disable"]
             if self._state.active:
-                actions.append("reload" if now.active else "start")
+                # one that has died again and again on the new files would not be started at all
+                actions += ["reload"] if now.active else ["reset-failed", "start"]
             else:
                 actions += ["stop", "reset-failed"]
             self._tell(back, actions)
