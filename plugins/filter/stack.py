@@ -9,10 +9,18 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
+    dns.dns_address,
+    dns.dns_keys,
+    dns.dns_names,
+    dns.dns_problems,
+    dns.dns_settings,
+    dns.dns_unit,
+    dns.dns_zones,
     keepalived_main,
     keepalived_scope,
     kernel.ipvs_modules,
