@@ -28,7 +28,8 @@ _ASSEMBLE = (
 
 
 def dns_problems(options: Options, version: str) -> list[str]:
-    """Everything of ``options`` that ``version`` of PowerDNS lacks."""
+    """Everything of ``options`` that ``version`` of PowerDNS lacks. Raises ``ValueError`` where the zones are wrong."""
+    zones(options)
     return problems(options, version)
 
 
