@@ -247,7 +247,8 @@ def main(words: list[str]) -> int:
                 found = [__doc__ or ""]
     except OSError as error:
         found = [f"{' '.join(words)}: {error}"]
-    print("\n".join(found), file=sys.stderr)
+    for line in found:
+        print(line, file=sys.stderr)
     return 1 if found else 0
 
 
