@@ -141,7 +141,7 @@ class _Change:
             now = self._unit.state()
             actions = [] if now.enabled == self._state.enabled else ["enable" if self._state.enabled else "disable"]
             if self._state.active:
-                actions.append("reload" if now.active else "start")
+                actions.append(_verb(back) if now.active else "start")
             else:
                 actions += ["stop", "reset-failed"]
             self._tell(back, actions)
@@ -201,9 +201,13 @@ def _actions(changes: t.Sequence[Change], state: State, *, active: bool, enabled
         return ["stop", *actions] if state.active else actions
     if not state.active:
         return [*actions, "start"]
-    if any(change.path.startswith(("/etc/systemd/", "/etc/default/")) for change in changes):
-        return [*actions, "restart"]
-    return [*actions, "reload"] if changes or not fresh else actions
+    return [*actions, _verb(changes)] if changes or not fresh else actions
+
+
+def _verb(changes: t.Sequence[Change]) -> str:
+    """How a running daemon gets to know of changes."""
+    files_of_the_unit = ("/etc/systemd/", "/etc/default/")
+    return "restart" if any(change.path.startswith(files_of_the_unit) for change in changes) else "reload"
 
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:

@@ -66,7 +66,7 @@ def _record(it: Options, name: str, kind: str, entries: list[Options]) -> Balanc
     known = {
         "key": f"{name}:{kind}",
         "answer": answer,
-        "count": (1 if answer in ONE_BY_DEFAULT else 0) if count is None else count,
+        "count": (1 if answer in ONE_BY_DEFAULT else 0) if count is None else int(count),
         "when_down": when_down,
         "fallback": fallback,
         "check": check,
@@ -90,10 +90,10 @@ class _Entry(t.NamedTuple):
 
 
 def _entry(it: Options, name: str) -> _Entry:
-    weight = it.get("weight", 1)
+    weight = int(it.get("weight", 1))
     if not 0 <= weight <= 65535:
         raise ValueError(f"{name}: weight {weight} of {it['address']} must be from 0 to 65535")
-    rest: dict[str, t.Any] = {"weight": weight, "priority": it.get("priority", 1)}
+    rest: dict[str, t.Any] = {"weight": weight, "priority": int(it.get("priority", 1))}
     for key, words in (("countries", it.get("countries")), ("continents", it.get("continents"))):
         if words:
             if not all(re.fullmatch("[A-Za-z]{2}", word) for word in words):
@@ -116,8 +116,8 @@ def _check(it: Options, name: str) -> dict[str, t.Any] | None:
         if it.get(option):
             options[key] = str(it[option])
     options |= {str(key): str(value) for key, value in (it.get("options") or {}).items()}
-    port = it.get("port") or {"http": 80, "https": 443}.get(kind)
-    if port is None or not 1 <= port <= 65535:
+    port = int(it.get("port") or {"http": 80, "https": 443}.get(kind, 0))
+    if not 1 <= port <= 65535:
         raise ValueError(f"{name}: a check of type {kind} needs a port from 1 to 65535")
     if kind == "tcp":
         return {"port": port, "options": options}

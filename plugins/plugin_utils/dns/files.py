@@ -112,7 +112,7 @@ def _wait(options: Options) -> float:
     for zone in options["zones"]:
         for it in zone.get("balanced") or ():
             slowest = max(slowest, int((it.get("check") or {}).get("timeout") or 0))
-    return float(max(options["check_interval"], slowest) + slowest + 0.5)
+    return float(max(int(options["check_interval"]), slowest) + slowest + 0.5)
 
 
 def dns_zones(options: Options) -> str:
