@@ -23,7 +23,7 @@ RUN = "/run/pdns/mixed_lb"
 HEAD = "# Written by mixed_lb.stack, role dns_lb. Changes made here are lost."
 FOREVER = 10 * 365 * 86400
 _ASSEMBLE = (
-    f"/bin/sh -c '{{ echo domains:; cat {FOLDER}/*.zones; }} >{RUN}/zones.new && mv {RUN}/zones.new {RUN}/zones.yml'"
+    f"/bin/sh -c '{{ echo domains:; cat {FOLDER}/*.zone; }} >{RUN}/zones.new && mv {RUN}/zones.new {RUN}/zones.yml'"
 )
 
 
@@ -115,9 +115,15 @@ def _wait(options: Options) -> float:
     return float(max(int(options["check_interval"]), slowest) + slowest + 0.5)
 
 
-def dns_zones(options: Options) -> str:
-    """The zones of a scope, as items of the list ``domains`` of the geoip backend."""
-    return f"{HEAD} Scope {options['name']}.\n" + "".join(zone_text(each) for each in zones(options))
+def dns_zones(options: Options) -> list[dict[str, str]]:
+    """A file a zone, in whose order the backend finds children before their parents: it takes the first that fits."""
+    return [
+        {
+            "path": f"{FOLDER}/{99 - each.name.count('.'):02}-{each.name}.zone",
+            "content": f"{HEAD} Scope {options['name']}.\n{zone_text(each)}",
+        }
+        for each in zones(options)
+    ]
 
 
 def dns_names(options: Options) -> str:

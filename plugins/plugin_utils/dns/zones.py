@@ -73,13 +73,13 @@ class Zone:
 
 
 def zones(options: Options) -> list[Zone]:
-    """All zones of a scope, children before their parents: the backend takes the first that a name is in."""
+    """All zones of a scope."""
     found = [zone(each) for each in wanted(options["zones"])]
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"zones: {name} is there twice; put all its names into one entry")
-    return sorted(found, key=lambda each: (-each.name.count("."), each.name))
+    return found
 
 
 def zone(it: Options) -> Zone:

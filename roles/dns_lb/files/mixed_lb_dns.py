@@ -130,7 +130,7 @@ def check() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mixed-lb-dns-") as folder:
         with open(f"{folder}/zones.yml", "w", encoding="utf-8") as zones:
             zones.write("domains:\n")
-            for name in sorted(name for name in os.listdir(FOLDER) if name.endswith(".zones")):
+            for name in sorted(name for name in os.listdir(FOLDER) if name.endswith(".zone")):
                 with open(f"{FOLDER}/{name}", encoding="utf-8") as part:
                     zones.write(part.read())
         port = _free_port()
@@ -148,8 +148,8 @@ def check() -> list[str]:
             # Its environment tells no service manager that the real server is ready.
             server = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, env={"PATH": os.environ["PATH"]})
             try:
-                found = _wait_until_it_answers(server, port)
-                if not found:
+                started = not (found := _wait_until_it_answers(server, port))
+                if started:
                     found = zone_faults("127.0.0.1", port, scopes) + record_faults("127.0.0.1", port, scopes)
             finally:
                 server.terminate()
@@ -159,7 +159,7 @@ def check() -> list[str]:
                     server.kill()
             log.seek(0)
             said = log.read()
-    return found + complaints(said, all_of_it=bool(found))
+    return found + complaints(said, all_of_it=not started)
 
 
 def complaints(log: str, *, all_of_it: bool = False) -> list[str]:

@@ -32,6 +32,11 @@ def options(*extra: Data, **more: t.Any) -> Data:
     return {**DEFAULTS, "name": "www", "zones": [{**ZONE, "records": records, **more}, *extra]}
 
 
+def text(values: Data) -> str:
+    """All zones, as the host puts them together."""
+    return "".join(file["content"] for file in sorted(files.dns_zones(values), key=lambda file: file["path"]))
+
+
 def served(values: Data) -> dict[str, dict[str, list[tuple[str, int]]]]:
     """The backend's file as it reads it: by domain and name, each record's type with content and ttl."""
     return {
@@ -39,7 +44,7 @@ def served(values: Data) -> dict[str, dict[str, list[tuple[str, int]]]]:
             name: [(f"{kind} {it['content']}", it["ttl"]) for record in records for kind, it in record.items()]
             for name, records in domain["records"].items()
         }
-        for domain in yaml.safe_load(files.dns_zones(values))
+        for domain in yaml.safe_load(text(values))
     }
 
 
@@ -117,9 +122,9 @@ def test_checks_ask_for_all_and_for_an_address_that_is_never_up() -> None:
         "contains": "up",
         "agent": "lb",
     }
-    text = code(check={**http, "source": "192.0.2.53", "options": {"byteslimit": 100}})
-    assert "url='http://app:8080/healthz'" in text
-    assert "timeout='1',source='192.0.2.53',useragent='lb',stringmatch='up',byteslimit='100'" in text
+    more = code(check={**http, "source": "192.0.2.53", "options": {"byteslimit": 100}})
+    assert "url='http://app:8080/healthz'" in more
+    assert "timeout='1',source='192.0.2.53',useragent='lb',stringmatch='up',byteslimit='100'" in more
     assert "check=" not in code(check={"type": "none"})
 
 
@@ -209,9 +214,9 @@ def test_wrong_zones_are_found_before_anything_is_installed() -> None:
 
 
 def test_settings_serve_old_zones_to_nobody() -> None:
-    text = files.dns_settings({**options(), "geo_databases": ["/a/b.mmdb"], "settings": ["x=y"]}).splitlines()
-    assert {"launch+=geoip", "geoip-database-files=mmdb:/a/b.mmdb", "local-address=0.0.0.0, ::", "x=y"} <= set(text)
-    assert {"zone-cache-refresh-interval=0", "query-cache-ttl=0", "edns-subnet-processing=yes"} <= set(text)
+    found = files.dns_settings({**options(), "geo_databases": ["/a/b.mmdb"], "settings": ["x=y"]}).splitlines()
+    assert {"launch+=geoip", "geoip-database-files=mmdb:/a/b.mmdb", "local-address=0.0.0.0, ::", "x=y"} <= set(found)
+    assert {"zone-cache-refresh-interval=0", "query-cache-ttl=0", "edns-subnet-processing=yes"} <= set(found)
     with pytest.raises(ValueError, match=r"absolute path of an \.mmdb file"):
         files.dns_settings({**options(), "geo_databases": ["b.mmdb"]})
 
@@ -265,8 +270,8 @@ def test_keys_are_secret_files_that_only_the_daemon_reads() -> None:
 
 
 def test_raw_lines_end_the_zone() -> None:
-    text = files.dns_zones(options(lines=["services:", "  s.shop.example: '%cc.s.shop.example'"]))
-    assert yaml.safe_load(text)[0]["services"] == {"s.shop.example": "%cc.s.shop.example"}
+    found = text(options(lines=["services:", "  s.shop.example: '%cc.s.shop.example'"]))
+    assert yaml.safe_load(found)[0]["services"] == {"s.shop.example": "%cc.s.shop.example"}
 
 
 def test_options_of_checks_with_their_own_variable_work_everywhere() -> None:
