@@ -14,6 +14,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
     haproxy_main,
     haproxy_secret_files,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 
@@ -21,6 +22,13 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
     haproxy_main,
     haproxy_secret_files,
+    dns.dns_address,
+    dns.dns_keys,
+    dns.dns_names,
+    dns.dns_problems,
+    dns.dns_settings,
+    dns.dns_unit,
+    dns.dns_zones,
     keepalived_main,
     keepalived_scope,
     kernel.ipvs_modules,

@@ -142,7 +142,7 @@ class _Change:
             actions = [] if now.enabled == self._state.enabled else ["enable" if self._state.enabled else "disable"]
             if self._state.active:
                 # one that has died again and again on the new files would not be started at all
-                actions += ["reload"] if now.active else ["reset-failed", "start"]
+                actions += [_verb(back)] if now.active else ["reset-failed", "start"]
             else:
                 actions += ["stop", "reset-failed"]
             self._tell(back, actions)
@@ -202,9 +202,13 @@ def _actions(changes: t.Sequence[Change], state: State, *, active: bool, enabled
         return ["stop", *actions] if state.active else actions
     if not state.active:
         return [*actions, "start"]
-    if any(change.path.startswith(("/etc/systemd/", "/etc/default/")) for change in changes):
-        return [*actions, "restart"]
-    return [*actions, "reload"] if changes or not fresh else actions
+    return [*actions, _verb(changes)] if changes or not fresh else actions
+
+
+def _verb(changes: t.Sequence[Change]) -> str:
+    """How a running daemon gets to know of changes."""
+    files_of_the_unit = ("/etc/systemd/", "/etc/default/")
+    return "restart" if any(change.path.startswith(files_of_the_unit) for change in changes) else "reload"
 
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:

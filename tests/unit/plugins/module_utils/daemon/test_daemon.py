@@ -51,6 +51,16 @@ def test_a_running_daemon_is_reloaded_and_for_its_unit_restarted() -> None:
     assert host.verbs == ["reload", "daemon-reload", "restart"]
 
 
+def test_a_unit_that_is_put_back_may_not_know_how_to_reload() -> None:
+    host = daemon(active=True)
+    files = {MAIN: "refused", "/etc/systemd/system/app.service.d/mixed_lb.conf": "[Service]"}
+    new = probe.Probe(argv=("ask", MAIN), expects="refused")
+    with pytest.raises(DaemonProblem, match="configuration from before is back"):
+        apply(wanted(files, probes=(new,), probe_timeout=0), host.host)
+    assert host.verbs == ["daemon-reload", "restart", "daemon-reload", "restart"]
+    assert host.running == VIRGIN
+
+
 def test_a_renamed_file_leaves_nothing_and_the_distribution_file_comes_back() -> None:
     host = daemon(active=True)
     apply(wanted({MAIN: "new", f"{FOLDER}/mixed_lb/old.conf": "x"}), host.host)
