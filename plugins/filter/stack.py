@@ -11,12 +11,20 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
+    nginx_checker_unit,
+    nginx_checks,
+    nginx_files,
+)
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     keepalived_main,
     keepalived_scope,
     kernel.ipvs_modules,
     kernel.ipvs_scope,
+    nginx_checker_unit,
+    nginx_checks,
+    nginx_files,
     places.kernel_keys,
     places.interfaces_for,
     places.vip_addresses,
