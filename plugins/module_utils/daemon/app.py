@@ -138,7 +138,7 @@ class _Change:
         back = [Change(change.path, change.after, change.before) for change in reversed(changes)]
         try:
             if not self._state.exists and self._unit.state().exists:
-                self._tell((), _ENDS)
+                self._tell((), [*_ENDS, "reset-failed"])
             _write(back, self._host.files)
             if before.files:
                 self._remember(before)

@@ -30,6 +30,7 @@ from pools import Health, Monitor, Pool, Server  # type: ignore[import-not-found
 
 NOBODY = 65534
 BODY = 65536
+GRACE = 0.1
 RELOADS = 1.0
 """Seconds between two reloads of nginx."""
 RETRY = 5.0
@@ -130,13 +131,17 @@ async def _http(check: Config, reader: asyncio.StreamReader, writer: asyncio.Str
     if not found:
         return f"no HTTP: {head[:80]!r}"
     status = int(found[1])
-    if not any(low <= status <= high for low, high in check["status"]):
-        return f"status {status}"
-    if not check["expects"]:
-        return ""
+    good = any(low <= status <= high for low, high in check["status"])
     said = b""
-    while len(said) < BODY and (part := await reader.read(BODY)):
-        said += part
+    try:
+        # What nobody needs is read too, but not waited for: closing on it would look like an error to the server.
+        async with asyncio.timeout(None if good and check["expects"] else GRACE):
+            while len(said) < BODY and (part := await reader.read(BODY)):
+                said += part
+    except TimeoutError:
+        pass
+    if not good:
+        return f"status {status}"
     body = said.partition(b"\r\n\r\n")[2].decode(errors="replace")
     return "" if re.search(check["expects"], body) else f"no {check['expects']!r} in the body"
 
@@ -253,6 +258,7 @@ def start(config: Config) -> tuple[int, int]:
     status = 1
     try:
         os.close(ears)
+        signal.set_wakeup_fd(-1)
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(NOBODY)
@@ -265,13 +271,16 @@ def start(config: Config) -> tuple[int, int]:
 
 
 def main(path: str) -> int:
-    config = load(path)
-    keeper = Keeper(config)
-    child, ears = start(config)
+    # First of all: what is read from here on is no older than the signal.
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    config = load(path)
+    keeper = Keeper(config)
+    keeper.say()
+    _log(f"checking {sum(len(pool['servers']) for pool in config['pools'])} servers, generation {config['generation']}")
+    child, ears = start(config)
     said = b""
     while True:
         keeper.settle(time.time())
@@ -281,6 +290,7 @@ def main(path: str) -> int:
             if _readable(path):
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 os.execv(sys.executable, sys.orig_argv)
         if ears in ready:
             part = os.read(ears, BODY)
