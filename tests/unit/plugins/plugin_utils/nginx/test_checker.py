@@ -197,6 +197,7 @@ def test_a_kill_changes_nothing_and_the_next_one_goes_on_without_a_reload(host: 
     backends[0].answers(500)
     assert host.reloaded()
     text = host.file.read_text()
+    wait(lambda: bool(host.status()["told"]))
     host.end()
     assert host.file.read_text() == text
     host.start()
