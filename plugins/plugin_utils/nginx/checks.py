@@ -52,6 +52,8 @@ def _pool(pool: pools.Pool, check: Options, it: Options, context: Context) -> di
         asked = [_target(each) for each in redirects.targets(it)]
     else:
         kind = "https" if it.get("protocol") in ENCRYPTED else "http"
+        if pool.name.startswith("stream/") and not check.get("path"):
+            kind = "tcp"
         asked = [
             {"type": kind, "address": server.host, "port": server.port, "host": _authority(server.host, server.port)}
             for server in upstreams.servers(it, pool.name)

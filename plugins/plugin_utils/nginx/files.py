@@ -96,13 +96,13 @@ def _checked(context: Context, groups: t.Mapping[str, Options]) -> list[tuple[po
         *(
             (upstreams.pool(each, kind, context), each["check"], each)
             for name, each in groups.items()
-            if each.get("check")
+            if each.get("check") is not None
             for kind in kinds(name, context)
         ),
         *(
             (redirects.pool(each, context), each["check"], each)
             for each in named(context.options.get("redirects"), "nginx_lb_redirects")
-            if each.get("check")
+            if each.get("check") is not None
         ),
     ]
 

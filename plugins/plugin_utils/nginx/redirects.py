@@ -99,7 +99,7 @@ def _redirect(it: Options, context: Context) -> list[str | Block]:
         raise ValueError(f"{where}: the status {status} must be one of {', '.join(map(str, STATUS))}")
     found, shared = pool(it, context), targets(it)
     target, host = context.label(it["name"], "target"), context.label(it["name"], "target_host")
-    if it.get("check"):
+    if it.get("check") is not None:
         choice: list[str | Block] = [f"include {found.file}"]
     else:
         choice = [Block(found.head, pools.shares([each for each in found.servers if not each.out]))]

@@ -122,7 +122,7 @@ def _method(it: Options, algorithm: str, where: str, context: Context, *, sticky
 
 
 def _servers(it: Options, found: list[Server], kind: str, context: Context, *, native: bool) -> list[str]:
-    if it.get("check"):
+    if it.get("check") is not None:
         return [f"include {pool(it, kind, context).file}"]
     return [_line(server, native=native) for server in found]
 
