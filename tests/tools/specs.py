@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import re
@@ -97,8 +98,8 @@ def faults(spec: Spec, values: dict[str, t.Any]) -> list[str]:
 
 
 def _plain(option: dict[str, t.Any]) -> dict[str, t.Any]:
-    """An option without what only documentation has."""
-    return {key: value for key, value in option.items() if key not in ("description", "version_added")}
+    """An option without what only documentation has; a copy, for the validator fills in the defaults of a default."""
+    return {key: copy.deepcopy(value) for key, value in option.items() if key not in ("description", "version_added")}
 
 
 def _filled(option: dict[str, t.Any], value: t.Any) -> t.Any:
