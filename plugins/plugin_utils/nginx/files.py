@@ -123,6 +123,8 @@ def _main(options: Options, context: Context) -> str:
         "server_tokens off",
         # long and many names fit
         "server_names_hash_bucket_size 128",
+        "server_names_hash_max_size 8192",
+        "map_hash_bucket_size 256",
         "types_hash_max_size 2048",
         "variables_hash_max_size 4096",
         "proxy_headers_hash_bucket_size 128",

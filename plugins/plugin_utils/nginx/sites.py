@@ -33,7 +33,7 @@ MATCHES = {"prefix": "", "exact": "= ", "prefix_first": "^~ ", "regex": "~ ", "r
 def sites(context: Context, upstreams: t.Mapping[str, Options]) -> Items:
     """All sites, with the maps that they need."""
     found = named(context.options.get("sites"), "nginx_lb_sites")
-    _same_listeners(found)
+    _same_listeners([*found, *named(context.options.get("redirects"), "nginx_lb_redirects")])
     quic: set[str] = set()
     blocks: list[str | Block] = []
     for site in found:

@@ -85,7 +85,7 @@ def upstream(it: Options, kind: str, context: Context) -> list[Block]:
         if server.it.get("resolve"):
             versions.need("resolve", context.version, where)
     body: list[str | Block] = [
-        f"zone {context.label(it['name'], kind)} {word(it.get('zone_size') or '128k', where)}",
+        f"zone {context.label(it['name'], kind)} {word(it.get('zone_size') or f'{max(128, 4 * len(found))}k', where)}",
         *_method(it, algorithm, where, context, sticky=bool(sticky) and not native),
         *_servers(it, found, kind, context, native=native),
     ]

@@ -132,6 +132,11 @@ def test_servers_have_what_they_and_their_upstream_say() -> None:
     ]
 
 
+def test_many_servers_have_the_memory_that_they_need() -> None:
+    servers = [{"address": f"192.0.2.{number}"} for number in range(1, 101)]
+    assert "zone edge_app_http 400k;" in block(http(upstreams=[upstream(servers=servers)]), "upstream")
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
@@ -183,6 +188,10 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
         ({"sites": [site(upstream="ap")]}, "there is no upstream ap in nginx_lb_upstreams, which has app"),
         ({"sites": [site(), site()]}, "shop is there twice"),
         ({"sites": [site(), site(name="b", proxy_protocol=True)]}, "only one of them has proxy_protocol"),
+        (
+            {"redirects": [{"name": "w", "targets": [{"url": "http://a.example"}], "proxy_protocol": True}]},
+            "sites shop and w listen on 80",
+        ),
         ({"sites": [site(redirect_https=True)]}, "redirect_https needs tls"),
         ({"sites": [{"name": "shop"}]}, "needs an upstream, locations, or redirect_https"),
         ({"sites": [site(tls={"certificate": "/c"})]}, "tls needs the path of a key"),
