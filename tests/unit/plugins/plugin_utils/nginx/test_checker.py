@@ -241,7 +241,7 @@ def test_a_broken_configuration_is_not_taken_over(host: Host, backends: list[Bac
 def wait(condition: t.Callable[[], bool]) -> None:
     """For what nobody tells of."""
     pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.01)):
+    for _attempt in range(int(PATIENCE / 0.01)):
         if condition():
             return
         pause.wait(0.01)

@@ -43,7 +43,7 @@ def test_those_that_failed_last_stay() -> None:
     for now, key in enumerate("bca"):
         monitor.heard("http/app", key, False, "", now)
     assert monitor.out("http/app") == {"b", "c"}
-    for _ in range(2):
+    for _result in range(2):
         monitor.heard("http/app", "c", True, "", 9)
     assert monitor.out("http/app") == {"a", "b"}
 
