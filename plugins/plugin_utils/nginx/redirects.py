@@ -41,7 +41,7 @@ def targets(it: Options) -> list[Target]:
         parts = URL.fullmatch(url)
         if not parts:
             raise ValueError(f"{where}: the target {url} must be scheme and host alone, as in https://a.example:8443")
-        if each.get("weight", 1) < 1:
+        if int(each.get("weight", 1)) < 1:
             raise ValueError(f"{where}: {url} has the weight {each['weight']}; to send nobody there, say drain: true")
         scheme, name, port = parts.groups()
         found.append(Target(each, url.rstrip("/"), scheme, name.strip("[]").lower(), int(port or PORTS[scheme])))
@@ -75,7 +75,7 @@ def _covers(name: str, host: str) -> bool:
 def pool(it: Options, context: Context) -> pools.Pool:
     """The redirect as the checker sees it."""
     members = tuple(
-        pools.Server(target.url, target.url, weight=target.it.get("weight", 1), out=bool(target.it.get("drain")))
+        pools.Server(target.url, target.url, weight=int(target.it.get("weight", 1)), out=bool(target.it.get("drain")))
         for target in targets(it)
     )
     key = quoted(it.get("key") or "$remote_addr$request_id")
@@ -94,7 +94,7 @@ def redirects(context: Context) -> Items:
 
 def _redirect(it: Options, context: Context) -> list[str | Block]:
     where = f"redirect {it['name']}"
-    status = it.get("status", 302)
+    status = int(it.get("status", 302))
     if status not in STATUS:
         raise ValueError(f"{where}: the status {status} must be one of {', '.join(map(str, STATUS))}")
     found, shared = pool(it, context), targets(it)

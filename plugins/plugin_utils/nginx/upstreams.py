@@ -43,14 +43,14 @@ def servers(it: Options, where: str) -> list[Server]:
         merged = {name: each.get(name, it.get(name)) for name in ("max_conns", "max_fails", "fail_timeout")}
         words = [
             address,
-            *(["weight={}".format(each["weight"])] if each.get("weight", 1) != 1 else []),
+            *(["weight={}".format(each["weight"])] if int(each.get("weight", 1)) != 1 else []),
             *(f"{name}={merged[name]}" for name in ("max_conns", "max_fails") if merged[name] is not None),
             *([f"fail_timeout={time(merged['fail_timeout'])}"] if merged["fail_timeout"] is not None else []),
             *(["backup"] if each.get("backup") else []),
             *(["resolve"] if each.get("resolve") else []),
             *(word(each_word, where) for each_word in each.get("words") or ()),
         ]
-        if each.get("weight", 1) < 1:
+        if int(each.get("weight", 1)) < 1:
             raise ValueError(f"{where}: {address} has the weight {each['weight']}; to take it out, say drain: true")
         out = bool(each.get("drain") or each.get("down"))
         found.append(Server(each, host.strip("[]"), int(port) if port else None, " ".join(words), out))

@@ -562,6 +562,16 @@ def test_clients_are_divided_and_told_not_to_remember() -> None:
     assert '"http://b.example:8080" "b.example:8080";' in lines(text)
 
 
+def test_numbers_may_come_as_text() -> None:
+    """As templates make them in older versions of Ansible."""
+    targets = [{"url": "https://a.example", "weight": "3"}, {"url": "https://b.example"}]
+    text = http(
+        redirects=[redirect(targets=targets, status="308")],
+        upstreams=[upstream(servers=[{"address": "192.0.2.1", "weight": "2"}])],
+    )
+    assert {"75.00% https://a.example;", "server 192.0.2.1:80 weight=2;"} <= set(lines(text)) and "return 308 $" in text
+
+
 def test_a_drained_target_gets_nobody() -> None:
     targets = [{"url": "https://a.example", "drain": True}, {"url": "https://b.example"}]
     assert block(http(redirects=[redirect(targets=targets)]), "split_clients")[1:] == ["* https://b.example;", "}"]
