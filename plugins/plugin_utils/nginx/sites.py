@@ -81,11 +81,11 @@ def _site(it: Options, context: Context, upstreams: t.Mapping[str, Options], qui
     body += [*_compression(it), *_limits(it, context, where), *log(it, context), *raw(it)]
     inside = wanted(it.get("locations"))
     if it.get("upstream") and not any(each.get("path") == "/" for each in inside):
-        inside = [*inside, {"path": "/", **{name: it[name] for name in ("upstream", "routes") if name in it}}]
+        inside = [*inside, {"path": "/"}]
     if not inside and not it.get("lines") and not it.get("redirect_https"):
         raise ValueError(f"{where}: it needs an upstream, locations, or redirect_https: true")
     for number, location in enumerate(inside):
-        more, block = _location({**_inherited(it), **location}, number, it, context, upstreams)
+        more, block = _location({**_inherited(it, location, where), **location}, number, it, context, upstreams)
         maps += more
         body.append(block)
     plain = []
@@ -94,9 +94,15 @@ def _site(it: Options, context: Context, upstreams: t.Mapping[str, Options], qui
     return [*maps, *([Block("server", body)] if inside or it.get("lines") else []), *plain]
 
 
-def _inherited(site: Options) -> dict[str, t.Any]:
+def _inherited(site: Options, location: Options, where: str) -> dict[str, t.Any]:
     """What a location has from its site unless it says otherwise."""
+    # One that goes nowhere would show files of this host.
+    nowhere = not any(location.get(name) for name in ("upstream", "return", "lines"))
+    if nowhere and not site.get("upstream"):
+        raise ValueError(f"{where}: the location {location.get('path') or '/'} needs an upstream, return, or lines")
+    to = ("upstream", "routes") if nowhere else ()
     names = (
+        *to,
         *proxy.TIMES, "next_upstream", "set_headers", "add_headers", "buffers", "buffer_size", "busy_buffers_size",
         "buffering", "request_buffering", "cache", "trusted_proxies",
     )  # fmt: skip
@@ -111,7 +117,7 @@ def listen(it: Options, context: Context, where: str, quic: set[str]) -> list[st
         *(["ssl"] if encrypted else []),
         *(["http2"] if http2 and not directive else []),
         *(["proxy_protocol"] if it.get("proxy_protocol") else []),
-        *(["default_server"] if it.get("default") else []),
+        *_default(it),
     ]
     lines = [" ".join(["listen", each, *words]) for each in listeners(it)]
     if it.get("http3"):
@@ -122,8 +128,13 @@ def listen(it: Options, context: Context, where: str, quic: set[str]) -> list[st
             # Each worker needs a socket of its own to get its clients' datagrams; said once an address.
             reuse = [] if each in quic else ["reuseport"]
             quic.add(each)
-            lines.append(" ".join(["listen", each, "quic", *reuse, *(["default_server"] if it.get("default") else [])]))
+            lines.append(" ".join(["listen", each, "quic", *reuse, *_default(it)]))
     return [*lines, *(["http2 on"] if http2 and directive else [])]
+
+
+def _default(it: Options) -> list[str]:
+    """A site without domains answers for all that no other one has."""
+    return ["default_server"] if it.get("default") or not it.get("domains") else []
 
 
 def names(it: Options, where: str) -> str:
@@ -215,7 +226,7 @@ def _to_https(it: Options, where: str) -> Block:
     listen = it.get("plain_listen") or PLAIN
     words = [
         *(["proxy_protocol"] if it.get("proxy_protocol") else []),
-        *(["default_server"] if it.get("default") else []),
+        *_default(it),
     ]
     lines = [" ".join(["listen", word(each, where), *words]) for each in listen]
     # 308 keeps the method, unlike 301

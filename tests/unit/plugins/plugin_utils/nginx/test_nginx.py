@@ -360,6 +360,22 @@ def test_locations_have_from_the_site_what_they_do_not_say() -> None:
     assert "proxy_read_timeout 30s;" in block(text, 'location "/"')
 
 
+def test_no_location_shows_files_of_the_balancer() -> None:
+    canary = [{"header": "X", "value": "1", "upstream": "app"}]
+    text = http(sites=[site(routes=canary, locations=[{"path": "/slow", "read_timeout": 300}])])
+    assert {"proxy_pass http://$edge_shop_0_route_1;", "proxy_read_timeout 300s;"} <= set(
+        block(text, 'location "/slow"')
+    )
+    assert "proxy_pass http://$edge_shop_1_route_1;" in block(text, 'location "/"')
+    with pytest.raises(ValueError, match="site shop: the location /slow needs an upstream, return, or lines"):
+        http(sites=[site(upstream=None, locations=[{"path": "/slow"}])])
+
+
+def test_a_site_without_domains_answers_for_the_others() -> None:
+    assert "listen 80 default_server;" in lines(http(sites=[site(domains=[])]))
+    assert "listen 80;" in lines(http())
+
+
 def test_servers_are_spoken_to_as_they_want() -> None:
     def location(**more: t.Any) -> set[str]:
         return set(block(http(upstreams=[upstream(**more)], sites=[site(tls=TLS)]), 'location "/"'))
