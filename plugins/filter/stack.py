@@ -17,6 +17,11 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
+    nginx_checker_unit,
+    nginx_checks,
+    nginx_files,
+)
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -33,6 +38,9 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     keepalived_scope,
     kernel.ipvs_modules,
     kernel.ipvs_scope,
+    nginx_checker_unit,
+    nginx_checks,
+    nginx_files,
     places.kernel_keys,
     places.interfaces_for,
     places.vip_addresses,

@@ -10,6 +10,12 @@ import typing as t
 Items = t.Sequence["str | Block"]
 
 
+class Raw(str):
+    """A line that is written as it is."""
+
+    __slots__ = ()
+
+
 class Block(t.NamedTuple):
     """``head { body }``."""
 
@@ -18,13 +24,13 @@ class Block(t.NamedTuple):
 
 
 def render(items: Items, end: str = "", depth: int = 0) -> str:
-    """The text; ``end`` is what closes a line, but for comments and empty ones."""
+    """The text; ``end`` is what closes a line, but for comments, raw and empty ones."""
     indent = "    " * depth
     lines = []
     for item in items:
         if isinstance(item, Block):
             lines.append(f"{indent}{item.head} {{\n{render(item.body, end, depth + 1)}{indent}}}\n")
-        elif not item or item.startswith("#"):
+        elif not item or item.startswith("#") or isinstance(item, Raw):
             lines.append(f"{indent}{item}".rstrip() + "\n")
         else:
             lines.append(f"{indent}{item}{end}\n")

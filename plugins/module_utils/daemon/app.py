@@ -18,6 +18,8 @@ from .unit import State, Unit
 
 FOLDER = "/var/lib/mixed_lb/daemon"
 PRIVATE = 0o600
+UNITS = "/etc/systemd/system"
+_ENDS = ("stop", "disable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +105,10 @@ class _Change:
                     originals={**before.originals, **after.originals},
                 )
             )
+            # What stops is stopped while its unit file is there.
+            self._tell((), [action for action in outcome.actions if action in _ENDS])
             _write(outcome.changes, self._host.files)
-            self._tell(outcome.changes, outcome.actions)
+            self._tell(outcome.changes, [action for action in outcome.actions if action not in _ENDS])
             if outcome.actions and after.files:
                 wait_for(self._wanted.probes, outcome.generation, self._wanted.probe_timeout, self._host.command)
         except (DaemonProblem, FileProblem) as problem:
@@ -133,6 +137,8 @@ class _Change:
         """Put files and daemon back; returns a sentence that says how that went."""
         back = [Change(change.path, change.after, change.before) for change in reversed(changes)]
         try:
+            if not self._state.exists and self._unit.state().exists:
+                self._tell((), [*_ENDS, "reset-failed"])
             _write(back, self._host.files)
             if before.files:
                 self._remember(before)
@@ -140,7 +146,9 @@ class _Change:
                 self._host.files.remove(self._record_path)
             now = self._unit.state()
             actions = [] if now.enabled == self._state.enabled else ["enable" if self._state.enabled else "disable"]
-            if self._state.active:
+            if not self._state.exists:
+                actions = []
+            elif self._state.active:
                 # one that has died again and again on the new files would not be started at all
                 actions += [_verb(back)] if now.active else ["reset-failed", "start"]
             else:
@@ -213,7 +221,8 @@ def _verb(changes: t.Sequence[Change]) -> str:
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:
     missing = [each.argv[0] for each in wanted.checks if host.where(each.argv[0]) is None]
-    if missing or not state.exists:
+    comes = f"{UNITS}/{wanted.unit}" in wanted.files
+    if missing or not (state.exists or comes):
         what = f"{missing[0]} is not installed" if missing else f"this host has no {wanted.unit}"
         if not check_only:
             raise DaemonProblem(f"{what}: install its package first")

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a location hands requests to an upstream."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import tls as tls_
+from .values import Context, Options, quoted, settings, switch, time, word
+from .versions import STICKY
+
+GRPC = ("grpc", "grpcs")
+ENCRYPTED = ("https", "grpcs")
+TIMES = {"connect_timeout": "connect_timeout", "read_timeout": "read_timeout", "send_timeout": "send_timeout"}
+NEXT = ("error", "timeout")
+"""What makes nginx ask the next server. Only what cannot have been worked on is asked for again: a POST that was sent is
+not, unless ``non_idempotent`` says so."""
+CONDITIONS = (
+    *("error", "timeout", "invalid_header", "http_500", "http_502", "http_503", "http_504"),
+    *("http_403", "http_404", "http_429", "updating", "off"),
+)
+
+
+def protocol_of(target: Options) -> str:
+    """How the servers of an upstream are spoken to."""
+    return str(target.get("protocol") or "http")
+
+
+def hand_over(options: Options, to: str, target: Options, context: Context, where: str) -> list[str]:
+    """The lines that pass requests on. ``to`` is the group or the variable that has it; ``target`` one of the upstreams."""
+    protocol = protocol_of(target)
+    word_ = "grpc" if protocol in GRPC else "proxy"
+    trusted = bool(options.get("trusted_proxies", context.options.get("trusted_proxies")))
+    lines = [f"{word_}_pass {protocol}://{to}", *_headers(options, target, word_, trusted=trusted)]
+    if word_ == "proxy":
+        lines += ["proxy_http_version 1.1", *_sizes(options), *_buffering(options)]
+        lines += _cache(options, context, where)
+    lines += [f"{word_}_{line}" for line in settings(_merged(options, context, TIMES), TIMES, time)]
+    lines += _next(options, word_, context, where)
+    lines += [f"{word_}_{line}" for line in _encryption(target, where)] if protocol in ENCRYPTED else []
+    return lines
+
+
+def headers_out(options: Options, site_tls: Options, targets: t.Iterable[Options], context: Context) -> list[str]:
+    """Headers towards the client. nginx forgets those of a server where a location has one, so each location has all."""
+    lines = tls_.hsts(site_tls)
+    for target in targets:
+        if target.get("sticky") and context.version < STICKY:
+            lines.append(f"add_header Set-Cookie ${context.label(target['name'], 'set_cookie')} always")
+    for header, value in (options.get("add_headers") or {}).items():
+        lines.append(f"add_header {word(header, 'add_headers')} {quoted(value)} always")
+    return lines
+
+
+def _merged(options: Options, context: Context, names: t.Iterable[str]) -> dict[str, t.Any]:
+    """The values of a location or its site, or those of the role."""
+    return {name: options.get(name, context.options.get(name)) for name in names}
+
+
+def _headers(options: Options, target: Options, word_: str, *, trusted: bool) -> list[str]:
+    headers = {
+        "Host": "$host" if word_ == "grpc" else "$mixed_lb_host",
+        "X-Real-IP": "$remote_addr",
+        # What a client says of itself is passed on only if it was a proxy that is trusted.
+        "X-Forwarded-For": "$proxy_add_x_forwarded_for" if trusted else "$remote_addr",
+        "X-Forwarded-Proto": "$scheme",
+        "X-Forwarded-Host": "$host",
+        "X-Forwarded-Port": "$server_port",
+        "X-Request-ID": "$request_id",
+    }
+    if word_ == "proxy":
+        # An upgrade, such as to a websocket, is passed on; else the connection stays open for others.
+        headers |= {"Upgrade": "$http_upgrade", "Connection": "$mixed_lb_connection"}
+    if target.get("host_header"):
+        headers["Host"] = target["host_header"]
+    headers |= options.get("set_headers") or {}
+    return [f"{word_}_set_header {word(name, 'set_headers')} {quoted(value)}" for name, value in headers.items()]
+
+
+def _sizes(options: Options) -> list[str]:
+    words = {
+        "buffer_size": "proxy_buffer_size",
+        "buffers": "proxy_buffers",
+        "busy_buffers_size": "proxy_busy_buffers_size",
+    }
+    return settings(options, words)
+
+
+def _buffering(options: Options) -> list[str]:
+    words = {"buffering": "proxy_buffering", "request_buffering": "proxy_request_buffering"}
+    return settings(options, words, switch)
+
+
+def _next(options: Options, word_: str, context: Context, where: str) -> list[str]:
+    policy: Options = {**(context.options.get("next_upstream") or {}), **(options.get("next_upstream") or {})}
+    conditions = list(policy.get("conditions") or NEXT)
+    unknown = [each for each in conditions if each not in CONDITIONS]
+    if unknown:
+        raise ValueError(
+            f"{where}: next_upstream cannot have {unknown[0]}; conditions are {', '.join(CONDITIONS)}, and"
+            f" non_idempotent: true is for requests such as POST"
+        )
+    if policy.get("non_idempotent"):
+        conditions.append("non_idempotent")
+    return [
+        f"{word_}_next_upstream {' '.join(conditions)}",
+        f"{word_}_next_upstream_tries {int(policy.get('tries', 2))}",
+        f"{word_}_next_upstream_timeout {time(policy.get('timeout', 10))}",
+    ]
+
+
+def _encryption(target: Options, where: str) -> list[str]:
+    tls = target.get("tls") or {}
+    lines = ["ssl_server_name on", *settings(tls, {"name": "ssl_name", "protocols": "ssl_protocols"})]
+    if tls.get("ca"):
+        lines += ["ssl_verify on", f"ssl_trusted_certificate {word(tls['ca'], where)}"]
+        lines += settings(tls, {"verify_depth": "ssl_verify_depth"})
+    if tls.get("certificate"):
+        lines += [
+            f"ssl_certificate {word(tls['certificate'], where)}",
+            f"ssl_certificate_key {word(tls['key'], where)}",
+        ]
+    return lines
+
+
+def _cache(options: Options, context: Context, where: str) -> list[str]:
+    cache = options.get("cache")
+    if not cache:
+        return []
+    known = [each["name"] for each in context.options.get("caches") or () if each.get("state") != "absent"]
+    if cache["name"] not in known:
+        raise ValueError(f"{where}: there is no cache {cache['name']} in nginx_lb_caches")
+    lines = [
+        f"proxy_cache {context.label(cache['name'], 'cache')}",
+        # host and scheme are part of what is asked for
+        f"proxy_cache_key {quoted(cache.get('key') or '$scheme$host$request_uri')}",
+        *(f"proxy_cache_valid {status} {time(kept)}" for status, kept in (cache.get("valid") or {}).items()),
+        # One request fetches what many want; meanwhile, and while no server answers, the old answer is good.
+        "proxy_cache_lock on",
+        f"proxy_cache_use_stale {' '.join(cache.get('stale') or ('error', 'timeout', 'updating', 'http_502', 'http_503', 'http_504'))}",
+        "proxy_cache_background_update on",
+        "proxy_cache_revalidate on",
+        "add_header X-Cache-Status $upstream_cache_status always",
+    ]
+    for name, line in (("bypass", "proxy_cache_bypass"), ("no_store", "proxy_no_cache")):
+        if cache.get(name):
+            lines.append(f"{line} {' '.join(word(each, where) for each in cache[name])}")
+    return lines

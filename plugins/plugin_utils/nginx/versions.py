@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a version of nginx can do, so that a feature it lacks is refused by name."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+SINCE: t.Mapping[str, tuple[int, int, int]] = {
+    "HTTP/3": (1, 25, 0),
+    "resolve": (1, 27, 3),
+    "least_time": (1, 31, 0),
+}
+"""Features that are an error below this version."""
+HTTP2_DIRECTIVE = (1, 25, 1)
+KEEPALIVE_MIN_TIMEOUT = (1, 27, 4)
+STICKY = (1, 29, 6)
+"""Also the parameter ``drain``. Below it, sessions are kept by a cookie of our own and a consistent hash."""
+
+
+def parsed(version: str) -> tuple[int, ...]:
+    """``1.22.1-9+deb12u1`` or ``1:1.22.1`` as numbers."""
+    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)\.(\d+)", version)
+    if not found:
+        raise ValueError(f"{version!r} is no version of nginx")
+    return tuple(int(number) for number in found.groups())
+
+
+def need(feature: str, version: tuple[int, ...], where: str) -> None:
+    """Raises ``ValueError`` where ``version`` lacks the feature."""
+    since = SINCE[feature]
+    if version < since:
+        have, want = (".".join(map(str, each)) for each in (version, since))
+        raise ValueError(f"{where}: {feature} needs nginx {want}, and the host has {have}")
