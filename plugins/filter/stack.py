@@ -9,12 +9,12 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files import (
     haproxy_files,
     haproxy_main,
     haproxy_secret_files,
 )
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
