@@ -40,10 +40,14 @@ listen web
 """
 
 
+# What the fake does is what both releases did; where there is a real one, it is asked again.
+REAL = ["real"] if shutil.which("haproxy") else []
+
+
 @pytest.fixture(scope="module")
 def running() -> t.Iterator[client.Ask | None]:
-    """A real HAProxy, if it is installed."""
-    if shutil.which("haproxy") is None:
+    """A real HAProxy, where this machine has one."""
+    if not REAL:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -61,13 +65,12 @@ def running() -> t.Iterator[client.Ask | None]:
             process.wait()
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", *REAL])
 def ask(request: pytest.FixtureRequest, running: client.Ask | None) -> client.Ask:
     """A HAProxy with the servers w1 and w2, both ready."""
     if request.param == "fake":
         return FakeHaproxy()
-    if running is None:
-        pytest.skip("HAProxy is not installed; the scenario has it")
+    assert running is not None
     for name, weight in (("w1", 10), ("w2", 1)):
         app.apply(Wanted("web", name, state="ready", weight=weight), running)
     app.apply(Wanted("web", "w9", state="absent"), running)
