@@ -25,5 +25,6 @@ def answer(host: str, module: str) -> dict[str, t.Any]:
     argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
     argv += ["-m", f"mixed_lb.stack.{module}", "--one-line"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=PROJECT)
-    found: dict[str, t.Any] = json.loads(done.stdout.partition("=>")[2])
+    # Behind the answer there may be words of plugins.
+    found: dict[str, t.Any] = json.JSONDecoder().raw_decode(done.stdout.partition("=>")[2].lstrip())[0]
     return found

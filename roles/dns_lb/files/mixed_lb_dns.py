@@ -66,10 +66,10 @@ def ask(address: str, port: int, name: str, kind: str, timeout: float = 2.0) -> 
 def parse(reply: bytes) -> Answer:
     """The answer section of a DNS message."""
     at = 12
-    for _ in range(int.from_bytes(reply[4:6])):
+    for _entry in range(int.from_bytes(reply[4:6])):
         at = _after_name(reply, at) + 4
     records = []
-    for _ in range(int.from_bytes(reply[6:8])):
+    for _entry in range(int.from_bytes(reply[6:8])):
         at = _after_name(reply, at)
         length = int.from_bytes(reply[at + 8 : at + 10])
         records.append((int.from_bytes(reply[at : at + 2]), reply[at + 10 : at + 10 + length]))
