@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a role must know of a host before it changes it: read from files, and by one run of ip. Changes nothing."""
+"""What a role must know of a host before it changes it: read from files, and asked of ip. Changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import typing as t
 from .command import Command
 from .files import FileProblem, FileStore, Proc
 
-_UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route and /proc/net/ipv6_route
+_UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 
 
@@ -45,7 +45,7 @@ def gather(
         "interfaces": _interfaces(command),
         "gateways": {
             "ipv4": gateway4(proc.read("/proc/net/route") or ""),
-            "ipv6": gateway6(proc.read("/proc/net/ipv6_route") or ""),
+            "ipv6": gateway6(_routes6(command)),
         },
         "packages": versions(files.read("/var/lib/dpkg/status") or "", packages) if packages else {},
         "programs": {program: where(program) for program in programs},
@@ -92,15 +92,19 @@ def gateway4(text: str) -> dict[str, str] | None:
     return min(routes, key=lambda route: route[0])[1] if routes else None
 
 
+def _routes6(command: Command) -> str:
+    """Not /proc/net/ipv6_route: that has the routes of all tables, also of those that tiers lay down."""
+    result = command(["ip", "-json", "-6", "route", "show", "table", "main", "default"])
+    return result.out if result.rc == 0 else ""  # a kernel without IPv6
+
+
 def gateway6(text: str) -> dict[str, str] | None:
-    """The same of /proc/net/ipv6_route."""
+    """The same in what ``ip -json -6 route show table main default`` prints."""
     routes = []
-    for line in text.splitlines():
-        network, length, _source, _length, gateway, metric, _refs, _use, flags, device = line.split()[:10]
-        usable = int(flags, 16) & (_UP | _GATEWAY | _REJECT) == _UP | _GATEWAY
-        if usable and int(network, 16) == 0 == int(length, 16):
-            address = ipaddress.IPv6Address(bytes.fromhex(gateway))
-            routes.append((int(metric, 16), {"address": str(address), "interface": device}))
+    for row in json.loads(text) if text.strip() else []:
+        for hop in row.get("nexthops") or [row]:
+            if "gateway" in hop and row.get("type", "unicast") == "unicast":
+                routes.append((int(row.get("metric", 0)), {"address": hop["gateway"], "interface": hop["dev"]}))
     return min(routes, key=lambda route: route[0])[1] if routes else None
 
 

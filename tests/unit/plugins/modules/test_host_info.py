@@ -17,12 +17,11 @@ eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
 eth1\t00000000\tFE0200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
 eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 """
-ZERO = "0" * 32
-ROUTE6 = f"""\
-{ZERO} 00 {ZERO} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00450003     eth0
-20010db8000000000000000000000000 40 {ZERO} 00 {ZERO} 00000100 00000001 00000000 00000001     eth0
-{ZERO} 00 {ZERO} 00 {ZERO} ffffffff 00000001 00000000 00200200       lo
-"""
+ROUTE6 = [
+    {"dst": "default", "gateway": "fe80::2", "dev": "eth1", "protocol": "ra", "metric": 2048, "flags": []},
+    {"dst": "default", "gateway": "fe80::1", "dev": "eth0", "protocol": "static", "metric": 1024, "flags": []},
+    {"type": "unreachable", "dst": "default", "dev": "lo", "metric": 1, "flags": []},
+]
 STATUS = """\
 Package: ipvsadm
 Status: install ok installed
@@ -68,7 +67,7 @@ class FakeHost(MemoryFiles):
 
     def __call__(self, argv, stdin=None):
         self.calls.append(argv)
-        return Result(0, json.dumps(LINKS), "")
+        return Result(0, json.dumps(ROUTE6 if "route" in argv else LINKS), "")
 
 
 def host(**more):
@@ -76,7 +75,6 @@ def host(**more):
         "/etc/os-release": 'PRETTY_NAME="Debian 12"\nID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n',
         "/proc/sys/kernel/osrelease": "6.1.0",
         "/proc/net/route": ROUTE4,
-        "/proc/net/ipv6_route": ROUTE6,
         "/var/lib/dpkg/status": STATUS,
         "/lib/modules/6.1.0/modules.dep": "kernel/net/netfilter/ipvs/ip_vs.ko: kernel/lib/libcrc32c.ko\n",
     }
@@ -87,7 +85,7 @@ def gather(fake, packages=(), programs=()):
     return info.gather(packages, programs, fake, fake, fake, {"ipvsadm": "/usr/sbin/ipvsadm"}.get)
 
 
-def test_everything_by_one_program():
+def test_everything_by_two_calls():
     fake = host()
     assert gather(fake, ["ipvsadm", "keepalived", "libc6", "nonsense"], ["ipvsadm", "iptables"]) == {
         "distribution": {"id": "debian", "version": "12", "codename": "bookworm"},
@@ -110,11 +108,22 @@ def test_everything_by_one_program():
         "programs": {"ipvsadm": "/usr/sbin/ipvsadm", "iptables": None},
         "ipvs": {"loaded": False, "available": True, "writer": "none"},
     }
-    assert fake.calls == [["ip", "-json", "address", "show"]]
+    # The main table alone: a tier's own tables have default routes too.
+    assert fake.calls == [
+        ["ip", "-json", "address", "show"],
+        ["ip", "-json", "-6", "route", "show", "table", "main", "default"],
+    ]
 
 
 def test_no_gateway():
-    assert info.gateway4(ROUTE4.splitlines()[0]) is None and info.gateway6("") is None
+    assert info.gateway4(ROUTE4.splitlines()[0]) is None
+    assert info.gateway6("") is None and info.gateway6("[]") is None
+
+
+def test_several_hops_of_one_route():
+    hops = [{"gateway": "fe80::7", "dev": "eth2", "weight": 1}, {"gateway": "fe80::8", "dev": "eth3", "weight": 1}]
+    routes = [{"dst": "default", "metric": 1024, "nexthops": hops}]
+    assert info.gateway6(json.dumps(routes)) == {"address": "fe80::7", "interface": "eth2"}
 
 
 @pytest.mark.parametrize(
