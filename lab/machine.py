@@ -18,6 +18,7 @@ from .sandbox import Sandbox, processes
 from .topology import MANAGEMENT_NETWORK, Host, Topology
 
 KERNEL = pathlib.Path(__file__).with_name("kernel.sh")
+SWAP = 256 * 2**20
 MANAGEMENT_UNIT = 9  # vec9 is named mgmt0 in the guest
 
 
@@ -64,6 +65,7 @@ class Machine:
         kernel = kernels.get(self.host.kernel)
         base = images.get(self.host.release, self.host.image)
         (self.folder / "uml").mkdir(parents=True, exist_ok=True)
+        swap = self._swap()
         argv = [
             *self.sandbox.enter(),
             "unshare",
@@ -75,6 +77,7 @@ class Machine:
             self._uml_dir,
             f"mem={self.host.memory}M",
             f"ubd0={self.folder}/disk.cow,{base}",
+            f"ubd1={swap}",
             "root=/dev/ubda",
             "rw",
             "con=null",
@@ -90,6 +93,15 @@ class Machine:
             subprocess.Popen(
                 argv, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
             )
+
+    def _swap(self) -> pathlib.Path:
+        """An empty swap disk. A host's memory is scarce, and the kernel would end processes when several run at once."""
+        path = self.folder / "swap.img"
+        with path.open("wb") as disk:
+            disk.truncate(SWAP)
+        subprocess.run(["mkswap", "--quiet", path], check=True, stdin=subprocess.DEVNULL)
+        path.chmod(0o600)
+        return path
 
     def _network_words(self) -> list[str]:
         host = self.host

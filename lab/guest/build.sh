@@ -63,5 +63,5 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 # shellcheck disable=SC2086  # a list
 DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -qq -y --no-install-recommends install $packages >/dev/null
 rm "$root/usr/sbin/policy-rc.d"
-chroot "$root" systemctl --quiet disable keepalived.service
+chroot "$root" systemctl --quiet disable keepalived.service nginx.service haproxy.service pdns.service
 disk ready

@@ -28,11 +28,12 @@ class Count:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A step that has ended: its name, wall time in seconds, and counts."""
+    """A step that has ended: its name, wall time in seconds, counts, and the last lines that it said."""
 
     name: str
     seconds: float
     count: Count
+    last: tuple[str, ...] = ()
 
 
 def of_tool(exit_code: int) -> Count:
@@ -70,9 +71,10 @@ def _of_case(case: ElementTree.Element) -> Count:
 
 
 def summary(outcomes: t.Sequence[Outcome], seconds: float) -> str:
-    """A table of the steps, the failed ones by name, and at last the total alone on its line."""
+    """What failed steps said last, a table of all, the failed ones by name, and at last the total alone on its line."""
     width = max((len(outcome.name) for outcome in outcomes), default=0)
-    lines = ["", f"{'step':{width}}  {'seconds':>7}  result"]
+    lines = [line for outcome in outcomes if outcome.count.failed for line in ("", *outcome.last)]
+    lines += ["", f"{'step':{width}}  {'seconds':>7}  result"]
     lines += [f"{step.name:{width}}  {step.seconds:7.1f}  {step.count}" for step in outcomes]
     lines += [f"{'all':{width}}  {seconds:7.1f}"]
     if failed := [outcome.name for outcome in outcomes if outcome.count.failed]:

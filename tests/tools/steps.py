@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import os
 import shlex
@@ -17,6 +18,8 @@ from pathlib import Path
 from .paths import ROOT, environment
 from .report import Count, Outcome, of_tool
 
+LAST = 40
+"""How many of a failed step's lines are shown again at the end, where whoever looks for them begins to read."""
 WORKERS = min(4, os.cpu_count() or 1)
 _screen = threading.Lock()
 
@@ -26,11 +29,14 @@ class Shell:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.last: collections.deque[str] = collections.deque(maxlen=LAST)
 
     def say(self, line: str) -> None:
         """Print one line."""
+        line = f"{self.name} | {line}"
+        self.last.append(line)
         with _screen:
-            print(f"{self.name} | {line}", flush=True)
+            print(line, flush=True)
 
     def call(self, argv: t.Sequence[str | Path], env: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
         """Run ``argv`` and pass its lines on as they come; returns the exit code, 127 for a missing program."""
@@ -96,9 +102,9 @@ def run_one(step: Step) -> Outcome:
     except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
         shell.say(f"error: {error}")
         count = Count(failed=1)
-    outcome = Outcome(step.name, time.monotonic() - begin, count)
-    shell.say(f"-> {count}, {outcome.seconds:.1f} s")
-    return outcome
+    seconds = time.monotonic() - begin
+    shell.say(f"-> {count}, {seconds:.1f} s")
+    return Outcome(step.name, seconds, count, tuple(shell.last))
 
 
 def passthrough(argv: t.Sequence[str | Path]) -> int:

@@ -53,3 +53,13 @@ def test_the_total_stands_alone_on_the_last_line() -> None:
     text = summary([Outcome("one", 1.0, Count(3, 1, 0)), Outcome("two", 2.0, Count(1, 0, 2))], 3.0)
     assert text.splitlines()[-1] == "4 passed, 1 failed, 2 skipped"
     assert "failed: one" in text.splitlines()
+
+
+def test_what_failed_is_told_before_the_table() -> None:
+    outcomes = [
+        Outcome("one", 1.0, Count(3, 1, 0), ("one | E  assert",)),
+        Outcome("two", 2.0, Count(1), ("two | fine",)),
+    ]
+    lines = summary(outcomes, 3.0).splitlines()
+    assert lines.index("one | E  assert") < lines.index("step  seconds  result")
+    assert "two | fine" not in lines
