@@ -37,9 +37,11 @@ def render(items: Items, end: str = "", depth: int = 0) -> str:
     return "".join(lines)
 
 
-def optional(options: t.Mapping[str, t.Any], words: t.Mapping[str, str]) -> list[str]:
+def optional(
+    options: t.Mapping[str, t.Any], words: t.Mapping[str, str], form: t.Callable[[t.Any], str] = str
+) -> list[str]:
     """A line ``word value`` for each option that is set, in the order of ``words``, which maps options to words."""
-    return [f"{word} {options[name]}" for name, word in words.items() if options.get(name) not in (None, "")]
+    return [f"{word} {form(options[name])}" for name, word in words.items() if options.get(name) not in (None, "")]
 
 
 def listing(head: str, lines: t.Iterable[str]) -> list[Block]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..system import units
 from ..system.command import Command
 from ..system.files import FileProblem, FileStore
+from ..system.records import of_all_scopes
 from .candidate import Check, check
 from .model import DaemonProblem, File, Files, Record, record_from_json, record_to_json, with_generation
 from .plan import Change, check_scopes, originals, paths, plan
@@ -18,7 +20,6 @@ from .unit import State, Unit
 
 FOLDER = "/var/lib/mixed_lb/daemon"
 PRIVATE = 0o600
-UNITS = "/etc/systemd/system"
 _ENDS = ("stop", "disable")
 
 
@@ -177,12 +178,7 @@ class _Change:
 
 
 def _records(scope: str, files: FileStore) -> tuple[Record, dict[str, Record]]:
-    records = {}
-    for name in files.names(FOLDER):
-        if name.endswith(".json") and not name.startswith("."):
-            text = files.read(f"{FOLDER}/{name}")
-            if text is not None:
-                records[name.removesuffix(".json")] = record_from_json(text, f"{FOLDER}/{name}")
+    records = of_all_scopes(FOLDER, files, record_from_json)
     return records.pop(scope, Record()), records
 
 
@@ -221,7 +217,7 @@ def _verb(changes: t.Sequence[Change]) -> str:
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:
     missing = [each.argv[0] for each in wanted.checks if host.where(each.argv[0]) is None]
-    comes = f"{UNITS}/{wanted.unit}" in wanted.files
+    comes = f"{units.FOLDER}/{wanted.unit}" in wanted.files
     if missing or not (state.exists or comes):
         what = f"{missing[0]} is not installed" if missing else f"this host has no {wanted.unit}"
         if not check_only:

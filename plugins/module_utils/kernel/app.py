@@ -10,6 +10,7 @@ import typing as t
 
 from ..system.command import Command
 from ..system.files import FileProblem, FileStore, Proc
+from ..system.records import of_all_scopes
 from .model import FORWARDING, Record, Settings, SettingsProblem, record_from_json, record_to_json, same, same_parameter
 from .plan import Plan, ReloadNeeded, Write, check_scopes, held, plan_values, to_load, to_unload
 from .render import FOLDER, files, record_path
@@ -160,11 +161,7 @@ class _Change:
 
 
 def _records(scope: str, store: FileStore) -> tuple[Record, dict[str, Record]]:
-    records = {}
-    for name in store.names(FOLDER):
-        text = store.read(f"{FOLDER}/{name}") if name.endswith(".json") and not name.startswith(".") else None
-        if text is not None:
-            records[name.removesuffix(".json")] = record_from_json(text, f"{FOLDER}/{name}")
+    records = of_all_scopes(FOLDER, store, record_from_json)
     return records.pop(scope, Record()), records
 
 

@@ -10,6 +10,7 @@ import typing as t
 
 from ..system.command import Command, ProgramMissing, Result
 from ..system.files import FileStore
+from ..system.records import of_all_scopes
 from . import parse
 from .filters import TOOLS, chain_in, chain_of
 from .model import Item, Link, Live, NetworkProblem, Port, Record, Route, Rule, Wanted
@@ -18,11 +19,7 @@ from .render import FOLDER, record_from_json
 
 def records(scope: str, store: FileStore) -> tuple[Record | None, dict[str, Record]]:
     """The record of the scope, if it has one, and those of the others by their names."""
-    found = {}
-    for name in store.names(FOLDER):
-        text = store.read(f"{FOLDER}/{name}") if name.endswith(".json") and not name.startswith(".") else None
-        if text is not None:
-            found[name.removesuffix(".json")] = record_from_json(text, f"{FOLDER}/{name}")
+    found = of_all_scopes(FOLDER, store, record_from_json)
     return found.pop(scope, None), found
 
 

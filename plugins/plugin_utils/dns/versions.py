@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ..blocks import wanted
+from ..packages import told, upstream
 
 Options = t.Mapping[str, t.Any]
 
@@ -37,10 +38,9 @@ FUNCTIONS = {
 
 def problems(options: Options, version: str) -> list[str]:
     """What ``version`` (as in ``4.7.3-2``) cannot do of what is wanted, a sentence each."""
-    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", version)
-    if not match:
+    has = upstream(version, 2)
+    if has is None:
         raise ValueError(f"{version!r} is no version of PowerDNS")
-    has = (int(match[1]), int(match[2]))
     found = []
     for zone in wanted(options["zones"]):
         for it in wanted(zone.get("balanced")):
@@ -53,7 +53,7 @@ def problems(options: Options, version: str) -> list[str]:
     return found
 
 
-def _check(check: Options, has: tuple[int, int]) -> list[str]:
+def _check(check: Options, has: tuple[int, ...]) -> list[str]:
     found = []
     for option in check.get("options") or {}:
         if option in OURS:
@@ -68,7 +68,7 @@ def _check(check: Options, has: tuple[int, int]) -> list[str]:
     return found
 
 
-def _snippet(code: str, has: tuple[int, int]) -> list[str]:
+def _snippet(code: str, has: tuple[int, ...]) -> list[str]:
     found = [
         f"{word} {_needs(version, has)}"
         for word, version in FUNCTIONS.items()
@@ -79,8 +79,8 @@ def _snippet(code: str, has: tuple[int, int]) -> list[str]:
     return found
 
 
-def _needs(version: tuple[int, int], has: tuple[int, int]) -> str:
+def _needs(version: tuple[int, int], has: tuple[int, ...]) -> str:
     return (
-        f"needs PowerDNS {version[0]}.{version[1]}; {has[0]}.{has[1]}, which this host has, would ignore it or fail."
+        f"needs PowerDNS {told(version)}; {told(has)}, which this host has, would ignore it or fail."
         " Leave it out, or install a newer package"
     )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
+
+from ..packages import told, upstream
 
 Options = t.Mapping[str, t.Any]
 
@@ -27,27 +28,17 @@ LOG_MODE = Needs("mode log", (3, 0))
 NO_HASH = Needs("hash_type with the function none", (3, 0))
 
 
-def version_of(text: str | None) -> tuple[int, int] | None:
-    """Major and minor of a package version such as ``2.6.12-1+deb12u2``; None where it is not known."""
-    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", text or "")
-    return (int(found[1]), int(found[2])) if found else None
-
-
 def check_version(options: Options) -> None:
     """Raises ``ValueError`` for a version that this role does not know."""
-    version = version_of(options.get("version"))
+    version = upstream(options.get("version"), 2)
     if version and version < OLDEST:
-        raise ValueError(f"HAProxy {options['version']} is too old: this role needs {_told(OLDEST)} or later")
+        raise ValueError(f"HAProxy {options['version']} is too old: this role needs {told(OLDEST)} or later")
 
 
 def require(where: str, need: Needs, options: Options) -> None:
     """Raises ``ValueError`` where the installed version (``options["version"]``) lacks what is needed."""
-    version = version_of(options.get("version"))
+    version = upstream(options.get("version"), 2)
     if version and version < need.version:
         raise ValueError(
-            f"{where}: {need.feature} needs HAProxy {_told(need.version)}, and {options['version']} is installed"
+            f"{where}: {need.feature} needs HAProxy {told(need.version)}, and {options['version']} is installed"
         )
-
-
-def _told(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ..blocks import Block, Items
+from ..blocks import Block, Items, optional
 from . import tls
-from .values import Context, Options, named, quoted, raw, settings, switch, time, word
+from .values import Context, Options, named, quoted, raw, switch, time, word
 
 
 def mails(context: Context) -> Items:
@@ -36,8 +36,8 @@ def _mail(it: Options, context: Context) -> Block:
             f"auth_http_header {word(name, where)} {quoted(value)}"
             for name, value in (it.get("auth_http_headers") or {}).items()
         ),
-        *settings(it, {"auth_http_timeout": "auth_http_timeout", "timeout": "timeout"}, time),
-        *settings(it, {"server_name": "server_name"}),
+        *optional(it, {"auth_http_timeout": "auth_http_timeout", "timeout": "timeout"}, time),
+        *optional(it, {"server_name": "server_name"}),
         *([f"{protocol}_auth {' '.join(it['auth'])}"] if it.get("auth") else []),
         *(
             [f"{protocol}_capabilities {' '.join(quoted(each) for each in it['capabilities'])}"]

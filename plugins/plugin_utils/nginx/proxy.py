@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..blocks import optional
 from . import tls as tls_
-from .values import Context, Options, quoted, settings, switch, time, word
+from .values import Context, Options, quoted, switch, time, word
 from .versions import STICKY
 
 GRPC = ("grpc", "grpcs")
@@ -37,7 +38,7 @@ def hand_over(options: Options, to: str, target: Options, context: Context, wher
     if word_ == "proxy":
         lines += ["proxy_http_version 1.1", *_sizes(options), *_buffering(options)]
         lines += _cache(options, context, where)
-    lines += [f"{word_}_{line}" for line in settings(_merged(options, context, TIMES), TIMES, time)]
+    lines += [f"{word_}_{line}" for line in optional(_merged(options, context, TIMES), TIMES, time)]
     lines += _next(options, word_, context, where)
     lines += [f"{word_}_{line}" for line in _encryption(target, where)] if protocol in ENCRYPTED else []
     return lines
@@ -85,12 +86,12 @@ def _sizes(options: Options) -> list[str]:
         "buffers": "proxy_buffers",
         "busy_buffers_size": "proxy_busy_buffers_size",
     }
-    return settings(options, words)
+    return optional(options, words)
 
 
 def _buffering(options: Options) -> list[str]:
     words = {"buffering": "proxy_buffering", "request_buffering": "proxy_request_buffering"}
-    return settings(options, words, switch)
+    return optional(options, words, switch)
 
 
 def _next(options: Options, word_: str, context: Context, where: str) -> list[str]:
@@ -113,10 +114,10 @@ def _next(options: Options, word_: str, context: Context, where: str) -> list[st
 
 def _encryption(target: Options, where: str) -> list[str]:
     tls = target.get("tls") or {}
-    lines = ["ssl_server_name on", *settings(tls, {"name": "ssl_name", "protocols": "ssl_protocols"})]
+    lines = ["ssl_server_name on", *optional(tls, {"name": "ssl_name", "protocols": "ssl_protocols"})]
     if tls.get("ca"):
         lines += ["ssl_verify on", f"ssl_trusted_certificate {word(tls['ca'], where)}"]
-        lines += settings(tls, {"verify_depth": "ssl_verify_depth"})
+        lines += optional(tls, {"verify_depth": "ssl_verify_depth"})
     if tls.get("certificate"):
         lines += [
             f"ssl_certificate {word(tls['certificate'], where)}",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..blocks import Block, Items, wanted
+from ..blocks import Block, Items, optional, wanted
 from . import proxy, routes, tls, versions
-from .values import Context, Options, named, pattern, raw, settings, time, word
+from .values import Context, Options, named, pattern, raw, time, word
 
 PLAIN, ENCRYPTED = ("80", "[::]:80"), ("443", "[::]:443")
 TYPES = (
@@ -77,7 +77,7 @@ def _site(it: Options, context: Context, upstreams: t.Mapping[str, Options], qui
     body: list[str | Block] = [*listen(it, context, where, quic), names(it, where)]
     if encryption:
         body += tls.server_tls(encryption, context.label("tls"), where)
-    body += [*settings(it, SERVER_WORDS), *settings(it, SERVER_TIMES, time), *real_ip(it, context, where)]
+    body += [*optional(it, SERVER_WORDS), *optional(it, SERVER_TIMES, time), *real_ip(it, context, where)]
     body += [*_compression(it), *_limits(it, context, where), *log(it, context), *raw(it)]
     inside = wanted(it.get("locations"))
     if it.get("upstream") and not any(each.get("path") == "/" for each in inside):
@@ -199,7 +199,7 @@ def _location(
     head = f"location {MATCHES[it.get('match') or 'prefix']}{pattern(path)}"
     body: list[str | Block] = [
         *_limits(it, context, where),
-        *settings(it, {"client_max_body_size": "client_max_body_size"}),
+        *optional(it, {"client_max_body_size": "client_max_body_size"}),
     ]
     maps: list[Block] = []
     targets: list[Options] = []

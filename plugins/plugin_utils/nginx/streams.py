@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ..blocks import Block, Items, wanted
+from ..blocks import Block, Items, optional, wanted
 from . import tls
 from .routes import find
 from .upstreams import group
-from .values import Context, Options, named, pattern, quoted, raw, settings, time, word
+from .values import Context, Options, named, pattern, quoted, raw, time, word
 
 TIMES = {"connect_timeout": "proxy_connect_timeout", "idle_timeout": "proxy_timeout"}
 DATAGRAMS = {"responses": "proxy_responses", "requests": "proxy_requests"}
@@ -75,8 +75,8 @@ def _stream(it: Options, context: Context, upstreams: t.Mapping[str, Options]) -
         *(f"set_real_ip_from {word(each, where)}" for each in _trusted(it, context)),
         f"proxy_pass {to}",
         *(["proxy_protocol on"] if it.get("send_proxy_protocol") else []),
-        *settings({name: it.get(name, context.options.get(name)) for name in TIMES}, TIMES, time),
-        *settings(it, DATAGRAMS),
+        *optional({name: it.get(name, context.options.get(name)) for name in TIMES}, TIMES, time),
+        *optional(it, DATAGRAMS),
         *_encryption(it, where),
         "proxy_next_upstream on",
         f"proxy_next_upstream_tries {int(it.get('tries', 2))}",
@@ -112,7 +112,7 @@ def _encryption(it: Options, where: str) -> list[str]:
     towards = it.get("upstream_tls")
     if not towards:
         return []
-    lines = ["proxy_ssl on", "proxy_ssl_server_name on", *settings(towards, {"name": "proxy_ssl_name"})]
+    lines = ["proxy_ssl on", "proxy_ssl_server_name on", *optional(towards, {"name": "proxy_ssl_name"})]
     if towards.get("ca"):
         lines += ["proxy_ssl_verify on", f"proxy_ssl_trusted_certificate {word(towards['ca'], where)}"]
     return lines

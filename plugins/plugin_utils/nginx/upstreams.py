@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ..blocks import Block, Items, wanted
+from ..blocks import Block, Items, optional, wanted
 from . import pools, versions
-from .values import Context, Options, endpoint, raw, settings, time, word
+from .values import Context, Options, endpoint, raw, time, word
 
 FOLDER = "/etc/nginx/mixed_lb/servers"
 """Where the checker keeps the servers of the pools that it checks."""
@@ -200,4 +200,4 @@ def _keepalive(it: Options) -> list[str]:
         return []
     words = {"keepalive_requests": "keepalive_requests"}
     times = {"keepalive_timeout": "keepalive_timeout", "keepalive_time": "keepalive_time"}
-    return [f"keepalive {number}", *settings(it, words), *settings(it, times, time)]
+    return [f"keepalive {number}", *optional(it, words), *optional(it, times, time)]

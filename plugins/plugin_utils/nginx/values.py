@@ -81,11 +81,6 @@ def switch(value: t.Any) -> str:
     return "on" if value else "off"
 
 
-def settings(options: Options, words: t.Mapping[str, str], form: t.Callable[[t.Any], str] = str) -> list[str]:
-    """A line ``word value`` for each option that is set; ``words`` maps options to words."""
-    return [f"{word_} {form(options[name])}" for name, word_ in words.items() if options.get(name) not in (None, "")]
-
-
 def endpoint(address: t.Any, port: t.Any, where: str) -> str:
     """Address and port as one word; ``unix:`` paths and addresses that carry their port need none."""
     text = word(address, where)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
+
+from ..packages import told, upstream
 
 SINCE: t.Mapping[str, tuple[int, int, int]] = {
     "HTTP/3": (1, 25, 0),
@@ -22,15 +23,14 @@ STICKY = (1, 29, 6)
 
 def parsed(version: str) -> tuple[int, ...]:
     """``1.22.1-9+deb12u1`` or ``1:1.22.1`` as numbers."""
-    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)\.(\d+)", version)
-    if not found:
+    found = upstream(version, 3)
+    if found is None:
         raise ValueError(f"{version!r} is no version of nginx")
-    return tuple(int(number) for number in found.groups())
+    return found
 
 
 def need(feature: str, version: tuple[int, ...], where: str) -> None:
     """Raises ``ValueError`` where ``version`` lacks the feature."""
     since = SINCE[feature]
     if version < since:
-        have, want = (".".join(map(str, each)) for each in (version, since))
-        raise ValueError(f"{where}: {feature} needs nginx {want}, and the host has {have}")
+        raise ValueError(f"{where}: {feature} needs nginx {told(since)}, and the host has {told(version)}")

@@ -79,10 +79,12 @@ def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -
     if c.tier.inner_vips:
         sides.append(vrrp.Side(c.tier.inner_vips, suffix=INNER))
 
+    daemon = _sync_daemon(c)
+
     def extra(director: Host) -> Part:
         return {
             "virtual_servers": [_checked(c, service) for service in services(director)],
-            "sync_daemon": _sync_daemon(c),
+            "sync_daemon": daemon,
             "timeouts": timeouts,
             "processes": [],
         }

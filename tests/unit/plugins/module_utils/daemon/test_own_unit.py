@@ -9,9 +9,10 @@ import typing as t
 
 import pytest
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import probe
-from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import UNITS, Wanted, apply
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Wanted, apply
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import DaemonProblem, File
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.units import FOLDER as UNITS
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.daemon.fake_daemon import FOLDER, FakeDaemon
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import MemoryFiles
 
