@@ -23,7 +23,19 @@ from .sandbox import Sandbox, need
 from .topology import Topology
 from .topology import load as load_topology
 
-PROGRAMS = ("unshare", "newuidmap", "nsenter", "ip", "ssh", "nc", "tcpdump", "mmdebstrap", "patchelf", "mke2fs", "mkswap")
+PROGRAMS = (
+    "unshare",
+    "newuidmap",
+    "nsenter",
+    "ip",
+    "ssh",
+    "nc",
+    "tcpdump",
+    "mmdebstrap",
+    "patchelf",
+    "mke2fs",
+    "mkswap",
+)
 
 
 class LabError(Exception):
