@@ -8,6 +8,7 @@ Whatever is not understood raises ``ParseError`` with the line: a table that was
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import typing as t
 
@@ -236,6 +237,8 @@ def _listed_key(words: list[str]) -> tuple[ServiceKey, list[str]]:
     return ServiceKey(family_of(address), 0, protocol, address, port), words[2:]
 
 
+# Both listings name every destination, and each of a service's lines names the service.
+@functools.lru_cache(maxsize=65536)
 def _endpoint(text: str) -> DestinationKey:
     address, _colon, port = text.rpartition(":")
     return normal_address(address.strip("[]")), int(port)
