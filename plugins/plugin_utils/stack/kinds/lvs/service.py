@@ -74,4 +74,3 @@ class Service:
             yield "thresholds", "lower_threshold: must not be above upper_threshold"
 
 
-KEYS = tuple(field.name for field in dataclasses.fields(Service))
