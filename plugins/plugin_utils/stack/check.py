@@ -10,7 +10,7 @@ import typing as t
 from .addresses import Address
 from .hosts import Inventory
 from .kinds import KINDS
-from .model import Finding, Stack, Tier
+from .model import Finding, Listener, Stack, Tier
 from .options import did_you_mean
 
 
@@ -23,13 +23,15 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
     for tier in stack.tiers.values():
         missing = [*_group(tier, inventory), *_backend(tier, stack)]
         findings += missing
-        behind = stack.behind(tier)
         # a tier with nothing behind it yet, or on its way out, has nothing left to judge
-        if not missing and (behind is None or not any(_group(behind, inventory))) and tier.backend not in stack.broken:
+        lost = any(any(_group(behind, inventory)) for behind in stack.all_behind(tier))
+        if not missing and not lost and not set(tier.needs) & set(stack.broken):
             sound.append(tier)
     wanted = [tier for tier in sound if tier.state == "present"]
     for tier in wanted:
         findings += tier.findings(stack, inventory)
+    findings += _routers(wanted, inventory)
+    findings += _listeners(wanted, inventory)
     for name, kind in KINDS.items():
         findings += kind.check_together([tier for tier in wanted if tier.kind == name], stack, inventory)
     return (*findings, *inventory.findings())
@@ -46,31 +48,53 @@ def _group(tier: Tier, inventory: Inventory) -> t.Iterator[Finding]:
 
 
 def _backend(tier: Tier, stack: Stack) -> t.Iterator[Finding]:
-    if not tier.backend or tier.backend in stack.broken:
-        return
-    behind = stack.behind(tier)
-    if behind is None:
-        near = did_you_mean(tier.backend, (name for name in stack.tiers if name != tier.name))
-        yield tier.finding("backend", f"backend: there is no tier {tier.backend!r}{near}")
-    elif tier.BACKENDS and behind.kind not in tier.BACKENDS:
-        kinds = " or ".join(tier.BACKENDS)
-        yield tier.finding(
-            "backend", f"backend: {behind.name!r} is of kind {behind.kind}; behind {tier.kind} stands {kinds}"
-        )
+    for name in tier.needs:
+        behind = stack.tiers.get(name)
+        if behind is None and name not in stack.broken:
+            near = did_you_mean(name, (other for other in stack.tiers if other != tier.name))
+            yield tier.finding("backend", f"backend: there is no tier {name!r}{near}")
+        elif behind and tier.BACKENDS and behind.kind not in tier.BACKENDS:
+            kinds = " or ".join(tier.BACKENDS)
+            yield tier.finding(
+                "backend", f"backend: {name!r} is of kind {behind.kind}; behind {tier.kind} stands {kinds}"
+            )
 
 
 def _cycles(stack: Stack) -> t.Iterator[Finding]:
     done: set[str] = set()
+
+    def walk(tier: Tier, trail: tuple[str, ...]) -> t.Iterator[Finding]:
+        if tier.name in trail:
+            circle = " -> ".join([*trail[trail.index(tier.name) :], tier.name])
+            yield tier.finding("backend-cycle", f"backend: the tiers send to each other in a circle: {circle}")
+        elif tier.name not in done:
+            for behind in stack.all_behind(tier):
+                yield from walk(behind, (*trail, tier.name))
+            done.add(tier.name)
+
     for tier in stack.tiers.values():
-        trail: list[str] = []
-        step: Tier | None = tier
-        while step and step.name not in done and step.name not in trail:
-            trail.append(step.name)
-            step = stack.behind(step)
-        if step and step.name in trail:
-            circle = " -> ".join([*trail[trail.index(step.name) :], step.name])
-            yield step.finding("backend-cycle", f"backend: the tiers send to each other in a circle: {circle}")
-        done.update(trail)
+        yield from walk(tier, ())
+
+
+def _routers(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:
+    owner: dict[int, str] = {}
+    for tier in tiers:
+        for number in tier.router_ids(inventory):
+            first = owner.setdefault(number, tier.name)
+            if first != tier.name:
+                text = f"vrrp: router_id {number} is that of tier {first} too: write another one, from 1 to 255"
+                yield tier.finding("router-id", text)
+
+
+def _listeners(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:
+    owner: dict[tuple[str, Listener], Tier] = {}
+    for tier in tiers:
+        for host in inventory.members(tier.hosts):
+            for listener in tier.listeners():
+                first = owner.setdefault((host.name, listener), tier)
+                if first is not tier:
+                    text = f"port: tier {first.name} listens on {listener} here too: take another port, or other hosts"
+                    yield tier.finding("port-twice", text, host.name)
 
 
 def _vips(stack: Stack) -> t.Iterator[Finding]:

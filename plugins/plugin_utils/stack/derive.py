@@ -22,5 +22,4 @@ def derive(stack: Stack, inventory: Inventory) -> Plan:
 
 
 def _depth(tier: Tier, stack: Stack) -> int:
-    behind = stack.behind(tier)
-    return 0 if behind is None else 1 + _depth(behind, stack)
+    return max((1 + _depth(behind, stack) for behind in stack.all_behind(tier)), default=0)

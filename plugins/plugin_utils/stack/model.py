@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from .addresses import Address
@@ -31,6 +32,17 @@ class Finding:
     def __str__(self) -> str:
         where = ", ".join(f"{word} {name}" for word, name in (("tier", self.tier), ("host", self.host)) if name)
         return f"{where or 'lb_stack'}: {self.message} [{self.rule}]"
+
+
+class Listener(t.NamedTuple):
+    """A port of a host, of one name only where a daemon can tell its clients apart by that (``name``)."""
+
+    protocol: str
+    port: int
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.port}{f' for {self.name}' if self.name else ''}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,6 +91,23 @@ class Tier:
         yield from ()
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the tiers that this one sends to, each once."""
+        return (self.backend,) if self.backend else ()
+
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        """The ports that this tier answers on; empty where that is for the tier in front to say."""
+        return ()
+
+    def listeners(self) -> tuple[Listener, ...]:
+        """What its hosts listen on, for as long as nobody else can listen there too."""
+        return ()
+
+    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
+        """The virtual router ids that its hosts use in their networks."""
+        return ()
+
+    @property
     def addresses_for_clients(self) -> tuple[Address, ...]:
         """The VIPs that this tier answers on."""
         return ()
@@ -112,5 +141,21 @@ class Stack:
     broken: t.Mapping[str, Tier] = dataclasses.field(default_factory=dict)
 
     def behind(self, tier: Tier) -> Tier | None:
-        """The tier that ``tier`` sends to."""
+        """The tier that ``tier`` sends to, of a kind that has one at most."""
         return self.tiers.get(tier.backend)
+
+    def all_behind(self, tier: Tier) -> list[Tier]:
+        """All tiers that ``tier`` sends to, as far as they are there."""
+        return [self.tiers[name] for name in tier.needs if name in self.tiers]
+
+    def fronts(self, tier: Tier) -> list[Tier]:
+        """The tiers that send to ``tier``."""
+        return self._fronts.get(tier.name, [])
+
+    @functools.cached_property
+    def _fronts(self) -> dict[str, list[Tier]]:
+        found: dict[str, list[Tier]] = {}
+        for one in self.tiers.values():
+            for name in one.needs if one.state == "present" else ():
+                found.setdefault(name, []).append(one)
+        return found

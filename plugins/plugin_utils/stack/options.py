@@ -18,6 +18,7 @@ import typing as t
 from .addresses import Address, Interface
 
 T = t.TypeVar("T")
+E = t.TypeVar("E")
 
 
 class Invalid(ValueError):
@@ -62,6 +63,40 @@ def read(cls: type[T], raw: object, prefix: str = "", also: t.Iterable[str] = ()
                 values[field.name] = problem.usable
             usable = usable and (not required or bool(problem.usable))
     return (cls(**values) if usable else None), problems
+
+
+def read_with_entries(
+    cls: type[T], entry: type[E], raw: c.Mapping[str, object], name: str
+) -> tuple[T | None, tuple[E, ...], list[str]]:
+    """Like ``read``, for a class with a list of entries under ``name``: the entries apart, and all problems.
+
+    Options of an entry may stand beside the list: they hold for all entries, or are the only one where there is no list.
+    """
+    keys = option_names(entry)
+    shared = {key: value for key, value in raw.items() if key in keys}
+    own = {key: value for key, value in raw.items() if key not in keys and key != name}
+    whole, problems = read(cls, own, also=(*keys, name))
+    given = raw.get(name)
+    if given is None:
+        single, found = read(entry, shared)
+        return whole, (single,) if single else (), [*problems, *found]
+    if not isinstance(given, list) or not given:
+        return None, (), [*problems, f"{name} must be a non-empty list of mappings"]
+    # what is wrong with a shared option is said once
+    _, said = read(entry, shared)
+    said = [one for one in said if not one.endswith(" is missing")]
+    entries = []
+    problems += said
+    for number_, each in enumerate(given):
+        one, found = read(entry, {**shared, **each} if isinstance(each, dict) else each)
+        entries += [one] if one else []
+        problems += [f"{name}[{number_}]: {text_}" for text_ in found if text_ not in said]
+    return whole, tuple(entries), problems
+
+
+def option_names(cls: type) -> tuple[str, ...]:
+    """The names of the options of a dataclass."""
+    return tuple(field.name for field in dataclasses.fields(cls) if "parse" in field.metadata)
 
 
 def did_you_mean(word: str, known: t.Iterable[str]) -> str:
@@ -176,6 +211,13 @@ def nested(cls: type[T]) -> t.Callable[[object], T]:
         return found
 
     return parse
+
+
+def mapping(value: object) -> t.Mapping[str, t.Any]:
+    """Options that somebody else reads, as they are."""
+    if not isinstance(value, c.Mapping) or not all(isinstance(key, str) for key in value):
+        raise Invalid(f"must be a mapping of options, not {shown(value)}")
+    return dict(value)
 
 
 def settings(value: object) -> tuple[tuple[str, str | int], ...]:

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 from ..model import Tier
+from .dns import Dns
 from .external import External
+from .haproxy import Haproxy
 from .lvs import Lvs
+from .nginx import Nginx
+from .redirect import Redirect
 from .servers import Servers
 
-KINDS: dict[str, type[Tier]] = {kind.KIND: kind for kind in (Lvs, Servers, External)}
+KINDS: dict[str, type[Tier]] = {kind.KIND: kind for kind in (Dns, Redirect, Nginx, Haproxy, Lvs, Servers, External)}

@@ -11,7 +11,8 @@ import typing as t
 from ..addresses import Address
 from ..hosts import Host, Inventory
 from ..model import Finding, Stack, Step, Tier
-from ..options import address, choice, integer, listed, option, some, text
+from ..options import address, boolean, choice, integer, listed, option, some, text
+from . import vips
 from .lvs import rules
 from .lvs.parts import dr_real_servers
 from .servers import Servers
@@ -22,7 +23,7 @@ class External(Tier):
     """``mode: dr`` is direct server return, the box changes MAC addresses only; ``plain`` needs no preparation."""
 
     KIND = "external"
-    BACKENDS = ("servers",)
+    BACKENDS = ("servers", "nginx", "haproxy")
 
     hosts: str = ""
     """Not an option: nothing of the inventory is the box."""
@@ -31,6 +32,10 @@ class External(Tier):
     vips: tuple[Address, ...] = option(some(address))
     addresses: tuple[Address, ...] = option(some(address))
     port: tuple[int, ...] = option(listed(integer(1, 65535)), ())
+    send_proxy_protocol: bool = option(boolean, False)
+
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        return self.port
 
     @property
     def addresses_for_clients(self) -> tuple[Address, ...]:
@@ -47,8 +52,8 @@ class External(Tier):
         behind = stack.behind(self)
         if isinstance(behind, Servers) and behind.port:
             for port in sorted(set(self.port) - set(behind.port)):
-                yield self.finding("port-mapping", rules.no_mapping(port, behind))
-        yield from rules.vips_apart(self, self.vips, servers)
+                yield self.finding("port-mapping", rules.no_mapping(port, behind.name, behind.port))
+        yield from vips.apart(self, self.vips, servers)
         yield from rules.gateways_apart(self, servers, {*self.addresses, *self.vips})
         yield from self._segments(servers)
 

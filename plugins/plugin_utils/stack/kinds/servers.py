@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..model import Tier
+from ..model import Stack, Tier
 from ..options import integer, listed, option, text
 
 
@@ -23,3 +23,6 @@ class Servers(Tier):
     state: str = "present"
     """Not an option: servers are prepared by, and put back with, the tier in front of them."""
     port: tuple[int, ...] = option(listed(integer(1, 65535)), ())
+
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        return self.port

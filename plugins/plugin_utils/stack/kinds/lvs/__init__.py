@@ -11,12 +11,24 @@ import typing as t
 from ...addresses import Address
 from ...hosts import Inventory
 from ...model import Finding, Stack, Step, Tier
-from ...options import address, boolean, choice, integer, listed, nested, option, read, settings, some, text
+from ...options import (
+    address,
+    boolean,
+    choice,
+    integer,
+    listed,
+    nested,
+    option,
+    read_with_entries,
+    settings,
+    some,
+    text,
+)
 from ..vrrp import Vrrp
-from . import parts, rules, together
+from . import directors, parts, rules, together
 from .cluster import Cluster
 from .directors import Check, Pool
-from .service import KEYS, Service
+from .service import Service
 
 MAX_TIMEOUT = 31 * 86400  # seconds; the kernel's own limit
 HELPERS = ("ftp", "sip")
@@ -45,7 +57,7 @@ class Lvs(Tier):
     """See docs/stack.md for every option. ``conntrack: None`` means what the mode needs."""
 
     KIND = "lvs"
-    BACKENDS = ("servers",)
+    BACKENDS = ("servers", "nginx", "haproxy")
 
     hosts: str = option(text)
     backend: str = option(text)
@@ -81,6 +93,16 @@ class Lvs(Tier):
     def own_addresses(self) -> tuple[Address, ...]:
         return (*self.vips, *self.inner_vips)
 
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        behind = stack.behind(self)
+        shared = behind.ports(stack) if behind else ()
+        return tuple(dict.fromkeys(port for service in self.services for port in service.port or shared))
+
+    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
+        sides = ("", directors.INNER) if self.inner_vips else ("",)
+        several = len(inventory.members(self.hosts)) > 1
+        return tuple(self.vrrp.router_id_of(self, side) for side in sides) if several else ()
+
     @property
     def tracks_connections(self) -> bool:
         """What ``net.ipv4.vs.conntrack`` will be: NAT needs it for firewalls and source NAT, DR and TUN break."""
@@ -89,24 +111,8 @@ class Lvs(Tier):
     @classmethod
     def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
         """The options of a service may stand in the tier: they hold for all its services, or are its only one."""
-        own = {key: value for key, value in raw.items() if key not in KEYS and key != "services"}
-        shared = {key: value for key, value in raw.items() if key in KEYS}
-        tier, problems = read(cls, own, also=(*KEYS, "services"))
-        single, shared_problems = read(Service, shared)
-        problems += shared_problems
-        entries = raw.get("services")
-        if entries is None:
-            services = [single]
-        elif not isinstance(entries, list) or not entries:
-            return None, [*problems, "services must be a non-empty list of mappings"]
-        else:
-            services = []
-            for number, entry in enumerate(entries):
-                service, found = read(Service, {**shared, **entry} if isinstance(entry, dict) else entry)
-                services.append(service)
-                problems += [f"services[{number}]: {text}" for text in found if text not in shared_problems]
-        usable = tuple(service for service in services if service)
-        return (dataclasses.replace(tier, services=usable) if tier else None), problems
+        tier, services, problems = read_with_entries(cls, Service, raw, "services")
+        return (dataclasses.replace(tier, services=services) if tier else None), problems
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)

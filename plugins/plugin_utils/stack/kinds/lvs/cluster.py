@@ -12,7 +12,6 @@ import typing as t
 from ...addresses import Path, versions
 from ...hosts import Host, Inventory
 from ...model import Stack, Tier
-from ..servers import Servers
 from .service import Service
 
 if t.TYPE_CHECKING:
@@ -35,20 +34,19 @@ class Cluster:
     tier: Lvs
     directors: list[Host]
     servers: list[Host]
-    backend: Servers
+    backend: Tier
     fronts: list[Tier]
     stack: Stack
     inventory: Inventory
 
     @classmethod
     def of(cls, tier: Lvs, stack: Stack, inventory: Inventory) -> Cluster:
-        """``tier`` must stand before a tier of kind ``servers``: ``check`` sees to that, so ``TypeError`` is a bug."""
+        """Something must stand behind ``tier``: ``check`` sees to that, so ``TypeError`` is a bug."""
         backend = stack.behind(tier)
-        if not isinstance(backend, Servers):
-            raise TypeError(f"behind tier {tier.name} stands no tier of kind servers")
-        fronts = [one for one in stack.tiers.values() if one.backend == tier.name and one.state == "present"]
+        if backend is None:
+            raise TypeError(f"behind tier {tier.name} stands nothing")
         directors, servers = inventory.members(tier.hosts), inventory.members(backend.hosts)
-        return cls(tier, directors, servers, backend, fronts, stack, inventory)
+        return cls(tier, directors, servers, backend, stack.fronts(tier), stack, inventory)
 
     @property
     def versions(self) -> list[int]:
@@ -103,11 +101,16 @@ class Cluster:
             Port(service, protocol, port, self._server_port(service, port))
             for service in self.tier.services
             for protocol in service.protocol
-            for port in service.port or self.backend.port
+            for port in service.port or self.listening
         ]
 
+    @property
+    def listening(self) -> tuple[int, ...]:
+        """The ports of the real servers; empty where they are not said."""
+        return self.backend.ports(self.stack)
+
     def _server_port(self, service: Service, port: int) -> int | None:
-        listening = self.backend.port
+        listening = self.listening
         if service.server_port is not None:
             return service.server_port
         if not listening or port in listening or port == 0:

@@ -10,7 +10,7 @@ import typing as t
 from ...addresses import Address, networks_known
 from ...hosts import Host
 from ...model import Finding, Tier
-from ..servers import Servers
+from .. import vips
 from . import directors
 from .cluster import Cluster
 from .service import BLIND_TO_WEIGHT
@@ -43,7 +43,7 @@ def service_options(c: Cluster) -> Findings:
 
 
 def ports(c: Cluster) -> Findings:
-    if not all(service.port or c.backend.port for service in c.tier.services):
+    if not all(service.port or c.listening for service in c.tier.services):
         text = f"port: neither this tier nor {c.backend.name} says which: set it in either"
         yield c.tier.finding("port-missing", text)
     seen = set()
@@ -52,11 +52,11 @@ def ports(c: Cluster) -> Findings:
             yield c.tier.finding("service-twice", f"services: {protocol} {port} is there twice: merge the two")
         seen.add((protocol, port))
         if to is None and c.tier.mode == "nat":
-            listening = ", ".join(map(str, c.backend.port))
+            listening = ", ".join(map(str, c.listening))
             text = f"port: {c.backend.name} listens on {listening}, not on {port}: say which is meant with server_port"
             yield c.tier.finding("port-mapping", text)
         elif to is None:
-            yield c.tier.finding("port-mapping", no_mapping(port, c.backend))
+            yield c.tier.finding("port-mapping", no_mapping(port, c.backend.name, c.listening))
         elif to != port and c.tier.mode != "nat":
             text = f"server_port: mode {c.tier.mode} cannot map port {port} to {to}: use mode nat, or one port for both"
             yield c.tier.finding("port-mapping", text)
@@ -113,25 +113,11 @@ def clients_apart(c: Cluster) -> Findings:
 
 
 def vips_on_nics(c: Cluster) -> Findings:
-    yield from vips_apart(c.tier, c.tier.own_addresses, (*c.directors, *c.servers))
-
-
-def vips_apart(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host]) -> Findings:
-    vips = list(vips)
-    for host in hosts:
-        for vip in vips:
-            if host.holds(vip):
-                text = f"the VIP {vip} is an address of its NIC: a VIP is an address of its own, take a free one"
-                yield tier.finding("vip-on-nic", text, host.name)
+    yield from vips.apart(c.tier, c.tier.own_addresses, (*c.directors, *c.servers))
 
 
 def vip_interface(c: Cluster) -> Findings:
-    for director in c.directors:
-        for vip in c.tier.vips:
-            named = c.tier.interface or director.options.interface
-            if not named and not any(vip in segment.network for segment in director.segments(vip.version)):
-                text = f"none of its networks holds the VIP {vip}: name the NIC by interface or lb_interface"
-                yield c.tier.finding("vip-interface", text, director.name)
+    yield from vips.in_networks(c.tier, c.tier.vips, c.directors, c.tier.interface)
 
 
 def paths(c: Cluster) -> Findings:
@@ -273,9 +259,9 @@ RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
 )
 
 
-def no_mapping(port: int, backend: Servers) -> str:
-    listening = ", ".join(map(str, backend.port))
-    return f"port: {backend.name} listens on {listening}, not on {port}; only mode nat maps ports: use one for both"
+def no_mapping(port: int, backend: str, listening: t.Iterable[int]) -> str:
+    ports = ", ".join(map(str, listening))
+    return f"port: {backend} listens on {ports}, not on {port}; only mode nat maps ports: use one for both"
 
 
 def not_on_segment(director: str, version: int) -> str:

@@ -72,6 +72,3 @@ class Service:
             yield "persistence", "persistence_engine: sip needs persistent and protocol: udp"
         if self.lower_threshold > self.upper_threshold:
             yield "thresholds", "lower_threshold: must not be above upper_threshold"
-
-
-KEYS = tuple(field.name for field in dataclasses.fields(Service))

@@ -10,7 +10,6 @@ import typing as t
 
 from ...hosts import Inventory
 from ...model import Finding, Stack
-from . import directors
 
 if t.TYPE_CHECKING:
     from . import Lvs
@@ -21,14 +20,7 @@ def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) ->
     own: dict[str, str] = {}
     settings: dict[tuple[str, str], tuple[str, object]] = {}
     marks: dict[tuple[str, int], str] = {}
-    routers: dict[int, str] = {}
     for tier in tiers:
-        for number in _router_ids(tier) if len(inventory.members(tier.hosts)) > 1 else ():
-            if routers.setdefault(number, tier.name) != tier.name:
-                text = (
-                    f"vrrp: router_id {number} is that of tier {routers[number]} too: write another one, from 1 to 255"
-                )
-                yield tier.finding("router-id", text)
         for host in inventory.members(tier.hosts):
             own.setdefault(host.name, tier.name)
             for name, value in _settings(tier):
@@ -48,11 +40,6 @@ def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) ->
                 if own.get(host.name, one.name) != one.name:
                     text = f"is a real server here and a director of {own[host.name]}: packets could go in circles"
                     yield one.finding("director-is-real-server", text, host.name)
-
-
-def _router_ids(tier: Lvs) -> list[int]:
-    sides = ("", directors.INNER) if tier.inner_vips else ("",)
-    return [tier.vrrp.router_id_of(tier, side) for side in sides]
 
 
 def _settings(tier: Lvs) -> t.Iterator[tuple[str, object]]:

@@ -22,6 +22,13 @@ SERVERS: dict[str, t.Any] = {
 }
 APP = {"name": "app", "kind": "lvs", "hosts": "directors", "vips": ["192.0.2.100"], "port": 80, "backend": "web"}
 WEB = {"name": "web", "kind": "servers", "hosts": "web"}
+# What may stand in the place of app; its hosts are those of the directors.
+FRONTS: dict[str, dict[str, t.Any]] = {
+    "nginx": {"port": 80, "backend": "web", "backend_port": 8080},
+    "haproxy": {"port": 80, "backend": "web", "backend_port": 8080},
+    "redirect": {"url": "http://{host}.shop.example:8080", "backend": "web", "domains": ["shop.example"]},
+    "dns": {"zone": "shop.example", "record": "www", "backend": "web", "check": {"type": "http", "port": 8080}},
+}
 BOX = {"name": "box", "kind": "external", "vips": ["192.0.2.100"], "addresses": ["192.0.2.5"], "backend": "web"}
 
 
@@ -66,10 +73,14 @@ def _world(mode: str) -> World:
     hosts = {"lb1": DIRECTOR, **SERVERS}
     groups = {"directors": ["lb1"], "web": list(SERVERS), "empty": []}
     front = {**BOX, "mode": "dr"} if mode == "external" else {**APP, "mode": mode}
+    if mode in FRONTS:
+        front = {"name": "app", "kind": mode, "hosts": "directors", **FRONTS[mode]}
+        hosts["lb2"] = {"lb_addresses": ["192.0.2.11/24", "2001:db8:0:2::11/64"]}
+        groups["directors"].append("lb2")
     return copy.deepcopy(World([front, WEB], hosts, groups))
 
 
 @pytest.fixture
 def world() -> t.Callable[[str], World]:
-    """``world(mode)``: dr, nat, tun or external; every one of them is sound."""
+    """``world(mode)``: dr, nat, tun, external, or a kind that stands in front; every one of them is sound."""
     return _world

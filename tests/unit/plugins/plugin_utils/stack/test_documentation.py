@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import re
 import typing as t
@@ -14,7 +13,10 @@ import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import KEYS
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds import KINDS
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import KEYS as SERVICE_KEYS
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.dns import Name
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import Service
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.redirect import Entry
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.options import option_names
 
 ROOT = pathlib.Path(__file__).parents[5]
 PAGE = (ROOT / "docs" / "stack.md").read_text()
@@ -22,9 +24,8 @@ FIRST_CELLS = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
 IN_TABLES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)}
 OPTIONS = {
     *KEYS,
-    *SERVICE_KEYS,
-    "services",
-    *(field.name for kind in KINDS.values() for field in dataclasses.fields(kind) if "parse" in field.metadata),
+    *("services", "names", "targets"),
+    *(name for cls in (*KINDS.values(), Service, Name, Entry) for name in option_names(cls)),
 }
 SOURCES = "".join(path.read_text() for path in (ROOT / "plugins" / "plugin_utils" / "stack").rglob("*.py"))
 RULES = set(re.findall(r'(?:finding\(|yield )\s*"([a-z-]+)",', SOURCES)) | {"option", "tier-name"}

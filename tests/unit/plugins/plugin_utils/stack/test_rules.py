@@ -12,15 +12,29 @@ import typing as t
 import pytest
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import check
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds import vips
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.dns import Dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.external import External
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.haproxy import Haproxy
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs import rules, together
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import Service
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.nginx import Nginx
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.proxy import Proxy
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.redirect import Redirect
 
 ELSEWHERE = ["203.0.113.21/24", "2001:db8:0:113::21/64"]
 FRONT = {"name": "app2", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["192.0.2.101"], "port": 80}
 SECOND = {**FRONT, "backend": "web"}
 
 
+EDGE = {"name": "edge", "kind": "nginx", "hosts": "directors", "port": 80, "backend": "web", "backend_port": 8080}
+OUTER = {"kind": "haproxy", "hosts": "outer", "protocol": "tcp", "backend": "app"}
+AGAIN = {"name": "again", "kind": "dns", "hosts": "directors", "zone": "shop.example", "record": "w", "backend": "web"}
+NO_ADDRESS = {"lb_addresses": None, "ansible_host": "web.example"}
+FAMILIES_APART = {
+    "lb1": {"lb_addresses": ["192.0.2.10/24"]},
+    **{f"web{number}": {"lb_addresses": [f"2001:db8:0:2::2{number}/64"]} for number in (1, 2)},
+}
 NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
 PAIR: dict[str, t.Any] = {
     "groups": {"directors": ["lb1", "lb2"]},
@@ -234,6 +248,63 @@ CASES = [
     Case("fwmark", "take another number", app={"fwmark": 3}, more=({**SECOND, "fwmark": 3},), host="lb1"),
     # weights
     Case("weights", "will be refused", hosts={"web1": {"lb_weight": 0}, "web2": {"lb_weight": 0}}, severity="warning"),
+    # proxies
+    Case("client-in-tier", "is in tier app too", more=({**EDGE, "hosts": "directors", "backend": "app"},), host="lb1"),
+    Case("option", "front must be a mapping of options", "nginx", {"front": ["x"]}),
+    Case("port-missing", "say on which port web is asked", "nginx", {"backend_port": None}),
+    Case("port-missing", "say on which port web is asked", "haproxy", {"backend_port": None}, web={"port": [1, 2]}),
+    Case("port-twice", "tier app listens on tcp 80", "haproxy", more=({**EDGE, "kind": "haproxy"},), host="lb1"),
+    Case("port-twice", "for all domains", "nginx", more=(EDGE,), host="lb1"),
+    Case("protocol-option", "domains: is for protocol http", "nginx", {"protocol": "tcp", "domains": ["a.example"]}),
+    Case("proxy-protocol", "protocol tcp or udp only", "nginx", {"send_proxy_protocol": True}),
+    Case(
+        "proxy-protocol",
+        "some tiers in front of it",
+        "nginx",
+        more=(
+            {**OUTER, "name": "outer1", "send_proxy_protocol": True},
+            {**OUTER, "name": "outer2", "port": 81},
+        ),
+        groups={"outer": ["web1"], "web": ["web2"]},
+    ),
+    Case("sticky", "a cookie is for protocol http", "haproxy", {"protocol": "tcp", "sticky": "S"}),
+    Case("family", "no address family with tier web", "nginx", hosts=FAMILIES_APART, host="lb1"),
+    Case("weights", "the highest of HAProxy", "haproxy", hosts={"web1": {"lb_weight": 300}}, host="web1"),
+    Case("vip-on-nic", "the VIP 192.0.2.11", "nginx", {"vips": ["192.0.2.11"]}, host="lb2"),
+    Case("vip-interface", "name the NIC", "haproxy", {"vips": ["198.51.100.1"]}, host="lb2"),
+    Case(
+        "router-id",
+        "that of tier app too",
+        "nginx",
+        {"vips": ["192.0.2.100"], "vrrp": {"router_id": 9}},
+        more=({**EDGE, "port": 81, "vips": ["192.0.2.101"], "vrrp": {"router_id": 9}},),
+    ),
+    Case("redirect", "303 may be cached", "redirect", {"status": 303}),
+    Case("redirect", "must begin with http", "redirect", {"url": "//{host}.shop.example"}),
+    Case(
+        "redirect",
+        "stands for several targets",
+        "redirect",
+        {"url": None, "targets": [{"url": "http://x.example"}, {"url": "http://x.example/", "weight": 2}]},
+    ),
+    Case("redirect", "is a name of this tier itself", "redirect", {"url": "http://shop.example"}),
+    Case("vip-on-nic", "the VIP 192.0.2.10", "redirect", {"vips": ["192.0.2.10"]}, host="lb1"),
+    # names
+    Case("name-servers", "take two", "dns", groups={"directors": ["lb1"]}, severity="warning"),
+    Case("dns-weights", "has 2 of them for 1 tiers", "dns", {"weights": [1, 2]}),
+    Case("places", "elsewhere is no backend of www", "dns", {"places": {"elsewhere": {"countries": ["US"]}}}),
+    Case(
+        "record-twice", "www is there twice", "dns", {"record": None, "names": [{"record": "www"}, {"record": "www"}]}
+    ),
+    Case("dns-address", "tier web has no address", "dns", hosts={"web1": NO_ADDRESS, "web2": NO_ADDRESS}),
+    Case("port-missing", "which port of web", "dns", {"check": {"type": "tcp"}}),
+    Case(
+        "client-in-tier",
+        "would not leave the host",
+        more=({"name": "www", "kind": "dns", "hosts": "web", "zone": "a.example", "record": "w", "backend": "app"},),
+        host="web2",
+    ),
+    Case("port-twice", "udp 53 for zone shop.example", "dns", more=(AGAIN,), host="lb1"),
     Case("weights", "take wrr or wlc", app={"scheduler": "rr"}, hosts={"web1": {"lb_weight": 3}}, severity="warning"),
 ]
 
@@ -262,7 +333,7 @@ def test_a_bad_stack_is_found_out(world: t.Any, case: Case) -> None:
     assert is_found(world, case), [str(one) for one in findings(world, case)]
 
 
-@pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external"])
+@pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external", "nginx", "haproxy", "redirect", "dns"])
 def test_a_sound_stack_has_no_findings(world: t.Any, mode: str) -> None:
     assert world(mode).findings() == []
 
@@ -284,8 +355,6 @@ def test_a_finding_says_where_and_which_rule(world: t.Any) -> None:
 def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
     world: t.Any, rule: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if rule is rules.clients_apart:
-        pytest.skip("no kind may stand before lvs yet: test_kinds brings one")
     monkeypatch.setattr(rules, "RULES", tuple(one for one in rules.RULES if one is not rule))
     assert not all(is_found(world, case) for case in CASES)
 
@@ -296,6 +365,12 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (check, "_vips"),
         (check, "_cycles"),
         (check, "_group"),
+        (check, "_routers"),
+        (check, "_listeners"),
+        (vips, "apart"),
+        (vips, "in_networks"),
+        *((kind, "findings") for kind in (Proxy, Nginx, Haproxy, Redirect, Dns)),
+        (Dns, "_reachable"),
         (together, "between_tiers"),
         (Inventory, "findings"),
         (Service, "problems"),

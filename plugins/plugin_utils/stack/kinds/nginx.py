@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``nginx``: hosts on which nginx spreads HTTP, TCP or UDP over the tier behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..hosts import Inventory
+from ..model import Finding, Listener, Part, Stack
+from ..options import boolean, choice, listed, nested, option, text
+from .proxy import Proxy
+from .targets import Target
+
+ALGORITHMS = ("round_robin", "least_conn", "ip_hash", "hash", "random", "least_time")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tls:
+    """Paths on the host."""
+
+    certificate: str = option(text)
+    key: str = option(text)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Nginx(Proxy):
+    """``domains``: none means all of them."""
+
+    KIND = "nginx"
+    ROLE = "nginx_lb"
+
+    protocol: str = option(choice("http", "tcp", "udp"), "http")
+    algorithm: str = option(choice(*ALGORITHMS), "round_robin")
+    domains: tuple[str, ...] = option(listed(text), ())
+    tls: Tls | None = option(nested(Tls), None)  # noqa: RUF009 - frozen
+    redirect_https: bool = option(boolean, False)
+
+    @property
+    def encrypted(self) -> bool:
+        return self.tls is not None
+
+    def listeners(self) -> tuple[Listener, ...]:
+        # nginx tells sites of one port apart by their names
+        found = super().listeners()
+        names = (self.domains or ("all domains",)) if self.protocol == "http" else ("",)
+        return tuple(one._replace(name=name) for one in found for name in names)
+
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        yield from super().findings(stack, inventory)
+        if self.protocol == "http" and self.send_proxy_protocol:
+            yield self.finding("proxy-protocol", "send_proxy_protocol: nginx sends it with protocol tcp or udp only")
+        for name in ("domains", "redirect_https") if self.protocol != "http" else ():
+            if getattr(self, name):
+                yield self.finding(
+                    "protocol-option", f"{name}: is for protocol http, not {self.protocol}: leave it out"
+                )
+
+    def part(self, pool: list[Target], stack: Stack, inventory: Inventory) -> Part:
+        http = self.protocol == "http"
+        upstream = {"name": self.name, "algorithm": self.algorithm, **self._pool(pool, stack), **(self.pool or {})}
+        front = {**(self._site(stack, inventory) if http else self._stream(stack, inventory)), **(self.front or {})}
+        gone = self.state == "absent"
+        return {
+            "upstreams": [] if gone else [upstream],
+            "sites": [front] if http and not gone else [],
+            "streams": [] if http or gone else [front],
+            "redirects": [],
+        }
+
+    def _pool(self, pool: list[Target], stack: Stack) -> Part:
+        port = self.port_behind(stack)
+        found: Part = {
+            "servers": [
+                {
+                    "address": str(one.address),
+                    "port": port,
+                    **({"weight": one.weight} if one.weight else {"drain": True}),
+                }
+                for one in pool
+            ]
+        }
+        if self.sticky:
+            found["sticky"] = {"cookie": self.sticky}
+        if self.check:
+            given = dataclasses.asdict(self.check)
+            found["check"] = {name: value for name, value in given.items() if value}
+        return found
+
+    def _listen(self) -> list[str]:
+        return [place for port in self.own_ports for place in (str(port), f"[::]:{port}")]
+
+    def _site(self, stack: Stack, inventory: Inventory) -> Part:
+        return {
+            "name": self.name,
+            "listen": self._listen(),
+            "domains": list(self.domains),
+            "default": not self.domains,
+            "trusted_proxies": self.trusted(stack, inventory),
+            "proxy_protocol": any(self.hears_proxy_protocol(stack, inventory)),
+            **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
+            "redirect_https": self.redirect_https,
+            "upstream": self.name,
+        }
+
+    def _stream(self, stack: Stack, inventory: Inventory) -> Part:
+        return {
+            "name": self.name,
+            "listen": self._listen(),
+            "protocol": self.protocol,
+            "proxy_protocol": any(self.hears_proxy_protocol(stack, inventory)),
+            "send_proxy_protocol": self.send_proxy_protocol,
+            **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
+            "upstream": self.name,
+        }

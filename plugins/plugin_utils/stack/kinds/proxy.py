@@ -1,0 +1,149 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kinds ``nginx`` and ``haproxy`` share: a tier that takes connections itself and opens others to its backend."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..addresses import Address
+from ..hosts import Host, Inventory
+from ..model import Finding, Listener, Part, Stack, Step, Tier
+from ..options import address, boolean, choice, integer, listed, mapping, nested, number, option, text
+from . import vips as rules
+from . import vrrp
+from .targets import Target, senders, targets
+from .vrrp import Vrrp
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Check:
+    """What every member of the pool must answer. Times are in seconds; ``rise`` and ``fall`` count answers in a row."""
+
+    type: str = option(choice("http", "https", "tcp"), "")
+    path: str = option(text, "/")
+    host: str = option(text, "")
+    port: int = option(integer(1, 65535), 0)
+    interval: float = option(number(0.1, 3600), 2)
+    timeout: float = option(number(0.1, 3600), 1)
+    rise: int = option(integer(1, 1000), 2)
+    fall: int = option(integer(1, 1000), 3)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Proxy(Tier):
+    """See docs/stack.md for every option. ``front`` and ``pool``: what else the role takes there, as it takes it."""
+
+    BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
+    ROLE: t.ClassVar[str]
+
+    hosts: str = option(text)
+    backend: str = option(text)
+    port: tuple[int, ...] = option(listed(integer(1, 65535)), ())
+    backend_port: int = option(integer(1, 65535), 0)
+    protocol: str = option(choice("http", "tcp"), "http")
+    check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
+    sticky: str = option(text, "")
+    send_proxy_protocol: bool = option(boolean, False)
+    vips: tuple[Address, ...] = option(listed(address), ())
+    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
+    interface: str = option(text, "")
+    front: t.Mapping[str, t.Any] | None = option(mapping, None)
+    pool: t.Mapping[str, t.Any] | None = option(mapping, None)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether clients speak TLS with it."""
+        return False
+
+    @property
+    def addresses_for_clients(self) -> tuple[Address, ...]:
+        return self.vips
+
+    @property
+    def own_ports(self) -> tuple[int, ...]:
+        """Where it listens."""
+        return self.port or ((443,) if self.encrypted else (80,))
+
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        return self.own_ports
+
+    def listeners(self) -> tuple[Listener, ...]:
+        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.own_ports)
+
+    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
+        return (self.vrrp.router_id_of(self),) if self.vips else ()
+
+    def port_behind(self, stack: Stack) -> int:
+        """Where the backend listens; 0 where it cannot be known."""
+        behind = stack.behind(self)
+        known = behind.ports(stack) if behind else ()
+        both = [port for port in self.own_ports if port in known]
+        return self.backend_port or (known[0] if len(known) == 1 else both[0] if len(both) == 1 else 0)
+
+    def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
+        """Whether those in front begin with a PROXY protocol header, each of them."""
+        return [bool(getattr(front, "send_proxy_protocol", False)) for front, _ in senders(self, stack, inventory)]
+
+    def trusted(self, stack: Stack, inventory: Inventory) -> list[str]:
+        """The addresses of those in front, who may say whom they ask for."""
+        return [str(one) for _, addresses in senders(self, stack, inventory) for one in addresses]
+
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        hosts = inventory.members(self.hosts)
+        behind = stack.behind(self)
+        if not self.port_behind(stack):
+            text_ = f"backend_port: say on which port {self.backend} is asked, as it says none, or several"
+            yield self.finding("port-missing", text_)
+        yield from rules.apart(self, self.vips, hosts)
+        yield from rules.in_networks(self, self.vips, hosts, self.interface)
+        if len(set(self.hears_proxy_protocol(stack, inventory))) > 1:
+            text_ = "send_proxy_protocol: some tiers in front of it say so and some do not: write the same in all"
+            yield self.finding("proxy-protocol", text_)
+        if self.sticky and self.protocol != "http":
+            yield self.finding("sticky", f"sticky: a cookie is for protocol http, not {self.protocol}: leave it out")
+        for host in hosts if behind else ():
+            if behind and not targets(host, behind, inventory):
+                text_ = f"shares no address family with tier {self.backend}: give both an IPv4 or both an IPv6 address"
+                yield self.finding("family", text_, host.name)
+
+    def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
+        hosts = inventory.members(self.hosts)
+        parts = {
+            host.name: {"name": self.name, "state": self.state, **self._of(host, stack, inventory)} for host in hosts
+        }
+        about = (
+            ["taken back: all that this tier laid down"] if self.state == "absent" else self._about(stack, inventory)
+        )
+        yield Step(f"{self.name}: {self.KIND}", self.name, "main", self.ROLE, parts, tuple(about))
+        if self.vips:
+            yield vrrp.step(self, self.vrrp, hosts, [vrrp.Side(self.vips, self.interface)], self._beside_vips)
+
+    def part(self, pool: list[Target], stack: Stack, inventory: Inventory) -> Part:
+        """The role's input on a host whose pool is ``pool``, beside name and state."""
+        raise NotImplementedError
+
+    def _of(self, host: Host, stack: Stack, inventory: Inventory) -> Part:
+        behind = stack.behind(self)
+        # what goes away asks nothing of what may be gone already
+        found = targets(host, behind, inventory) if behind and self.state == "present" else []
+        return self.part(found, stack, inventory)
+
+    def _beside_vips(self, _host: Host) -> Part:
+        # without its daemon a host must not have the VIPs
+        watched = [] if self.state == "absent" else [{"name": self.KIND}]
+        return {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}
+
+    def _about(self, stack: Stack, inventory: Inventory) -> t.Iterator[str]:
+        yield f"listen on {', '.join(map(str, self.listeners()))}, protocol {self.protocol}"
+        behind = stack.behind(self)
+        port = self.port_behind(stack)
+        seen = dict.fromkeys(
+            found
+            for host in inventory.members(self.hosts)
+            for found in (targets(host, behind, inventory) if behind else ())
+        )
+        for found in seen:
+            yield f"-> {found.name} {found.address} port {port}, weight {found.weight}"

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``redirect``: hosts that send every HTTP client to one of several targets, which it then asks by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ..addresses import Address
+from ..hosts import Host, Inventory
+from ..model import Finding, Listener, Part, Stack, Step, Tier
+from ..options import address, choice, integer, listed, nested, option, read_with_entries, text
+from . import haproxy, vrrp
+from . import vips as rules
+from .proxy import Check
+from .targets import client_addresses
+from .vrrp import Vrrp
+
+ROLES = {"nginx": "nginx_lb", "haproxy": "haproxy"}
+SCHEME_PORTS = {"http": 80, "https": 443}
+HOST = "{host}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Where clients are sent: ``url`` with ``{host}`` is one target for each host of ``backend``, else one for all."""
+
+    url: str = option(text)
+    backend: str = option(text)
+    weight: int = option(integer(0, 256), 1)
+
+
+class Target(t.NamedTuple):
+    """``address`` and ``port`` are what is checked in place of the URL's name. ``weight`` 0: nobody is sent there."""
+
+    name: str
+    url: str
+    address: str
+    port: int
+    weight: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Redirect(Tier):
+    """See docs/stack.md for every option."""
+
+    KIND = "redirect"
+    BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
+
+    hosts: str = option(text)
+    backend: str = ""
+    """Not the tier's option: each of its targets has its own."""
+    engine: str = option(choice(*ROLES), "nginx")
+    port: tuple[int, ...] = option(listed(integer(1, 65535)), (80,))
+    domains: tuple[str, ...] = option(listed(text), ())
+    status: int = option(integer(302, 308), 302)
+    check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
+    vips: tuple[Address, ...] = option(listed(address), ())
+    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
+    interface: str = option(text, "")
+    targets: tuple[Entry, ...] = ()
+
+    @classmethod
+    def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
+        """The options of a target may stand in the tier: they hold for all its targets, or are its only one."""
+        tier, entries, problems = read_with_entries(cls, Entry, raw, "targets")
+        return (dataclasses.replace(tier, targets=entries) if tier else None), problems
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.backend for entry in self.targets))
+
+    @property
+    def addresses_for_clients(self) -> tuple[Address, ...]:
+        return self.vips
+
+    def ports(self, stack: Stack) -> tuple[int, ...]:
+        return self.port
+
+    def listeners(self) -> tuple[Listener, ...]:
+        names = (self.domains or ("all domains",)) if self.engine == "nginx" else ("",)
+        return tuple(Listener("tcp", port, name) for port in self.port for name in names)
+
+    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
+        return (self.vrrp.router_id_of(self),) if self.vips else ()
+
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        hosts = inventory.members(self.hosts)
+        yield from rules.apart(self, self.vips, hosts)
+        yield from rules.in_networks(self, self.vips, hosts, self.interface)
+        if self.status not in (302, 307, 308):
+            yield self.finding("redirect", f"status: {self.status} may be cached: take 302, 307 or 308")
+        for entry in self.targets:
+            if urllib.parse.urlsplit(entry.url).scheme not in SCHEME_PORTS:
+                text_ = f"url: {entry.url} must begin with http:// or https://, then the name of the target"
+                yield self.finding("redirect", text_)
+        found = self._targets(inventory, stack)
+        names = [urllib.parse.urlsplit(one.url).netloc for one in found]
+        for name in sorted({one for one in names if names.count(one) > 1}):
+            text_ = f"url: {name} stands for several targets: put {HOST} into it, or give each target a name of its own"
+            yield self.finding("redirect", text_)
+        for name in sorted(set(names) & set(self.domains)):
+            yield self.finding("redirect", f"url: {name} is a name of this tier itself: clients would go in circles")
+
+    def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
+        hosts = inventory.members(self.hosts)
+        found = self._targets(inventory, stack) if self.state == "present" else []
+        make = self._by_nginx if self.engine == "nginx" else self._by_haproxy
+        parts = {host.name: {"name": self.name, "state": self.state, **make(found, hosts)} for host in hosts}
+        about = [f"-> {one.url} ({one.address} port {one.port}), weight {one.weight}" for one in found]
+        if self.state == "absent":
+            about = ["taken back: all that this tier laid down"]
+        yield Step(f"{self.name}: redirect ({self.engine})", self.name, "main", ROLES[self.engine], parts, tuple(about))
+        if self.vips:
+            watched = [{"name": self.engine}] if found else []
+            beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}
+            yield vrrp.step(self, self.vrrp, hosts, [vrrp.Side(self.vips, self.interface)], lambda _host: beside)
+
+    def _targets(self, inventory: Inventory, stack: Stack) -> list[Target]:
+        found: list[Target] = []
+        for entry in self.targets:
+            behind = stack.tiers[entry.backend]
+            known = client_addresses(behind, inventory)
+            for name, one, weight in known if HOST in entry.url else known[:1]:
+                url = entry.url.replace(HOST, name)
+                if any(target.url == url for target in found):
+                    continue  # the same host in another family
+                parts = urllib.parse.urlsplit(url)
+                port = parts.port or SCHEME_PORTS.get(parts.scheme, 0)
+                share = weight * entry.weight if HOST in entry.url else entry.weight
+                found.append(Target(name, url, str(one), port, share))
+        return found
+
+    def _by_nginx(self, found: list[Target], _hosts: list[Host]) -> Part:
+        check = {name: value for name, value in dataclasses.asdict(self.check).items() if value} if self.check else {}
+        redirect = {
+            "name": self.name,
+            "domains": list(self.domains),
+            "default": not self.domains,
+            "listen": [place for port in self.port for place in (str(port), f"[::]:{port}")],
+            "status": self.status,
+            "targets": [
+                {"url": one.url, "address": one.address, **({"weight": one.weight} if one.weight else {"drain": True})}
+                for one in found
+            ],
+            **({"check": check} if check else {}),
+        }
+        return {"upstreams": [], "sites": [], "streams": [], "redirects": [redirect] if found else []}
+
+    def _by_haproxy(self, found: list[Target], hosts: list[Host]) -> Part:
+        frontend = {"name": self.name, "binds": haproxy.binds(hosts, self.port), "default_backend": self.name}
+        backend = {
+            "name": self.name,
+            "redirect_code": self.status,
+            # who does not answer gets no client, also where the tier says nothing about checks
+            **haproxy.check_part(self.check or Check(type="tcp"), "http"),
+            "servers": [
+                {"name": one.name, "address": one.address, "port": one.port, "weight": one.weight, "redirect": one.url}
+                for one in found
+            ],
+        }
+        return {
+            "frontends": [frontend] if found else [],
+            "backends": [backend] if found else [],
+            "peers": [],
+            "redirect_own_names": list(self.domains),
+        }

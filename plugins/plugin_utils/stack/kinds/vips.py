@@ -1,0 +1,33 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be true of VIPs, whatever the tier that has them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..addresses import Address
+from ..hosts import Host
+from ..model import Finding, Tier
+
+
+def apart(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
+    """No host has a VIP as an address of its own."""
+    vips = list(vips)
+    for host in hosts:
+        for vip in vips:
+            if host.holds(vip):
+                text = f"the VIP {vip} is an address of its NIC: a VIP is an address of its own, take a free one"
+                yield tier.finding("vip-on-nic", text, host.name)
+
+
+def in_networks(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host], interface: str) -> t.Iterator[Finding]:
+    """It is known which NIC of each host gets a VIP."""
+    vips = list(vips)
+    for host in hosts:
+        for vip in vips:
+            named = interface or host.options.interface
+            if not named and not any(vip in segment.network for segment in host.segments(vip.version)):
+                text = f"none of its networks holds the VIP {vip}: name the NIC by interface or lb_interface"
+                yield tier.finding("vip-interface", text, host.name)
