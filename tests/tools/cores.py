@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 # What unit tests import, beside ansible-core.
-SHARED = ("hypothesis", "netaddr", "pytest", "PyYAML")
+SHARED = ("hypothesis", "pytest", "PyYAML")
 
 
 class Core(t.NamedTuple):

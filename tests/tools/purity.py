@@ -28,8 +28,8 @@ HARMLESS = {
         "functools",
         "hashlib",
     ),
-    *("ipaddress", "itertools", "json", "math", "netaddr", "operator", "re", "shlex", "string", "textwrap", "types"),
-    *("typing", "zlib"),
+    *("ipaddress", "itertools", "json", "math", "operator", "re", "shlex", "string", "textwrap", "types"),
+    *("typing", "urllib.parse", "zlib"),
 }
 IMPURE_BUILTINS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 RUNNERS = {"subprocess", "pty", "multiprocessing", "asyncio", "pexpect", "ctypes"}
@@ -89,7 +89,7 @@ def impurities(path: Path) -> list[str]:
 
 @functools.cache
 def _own_impurities(path: Path) -> list[str]:
-    strangers = {name for name in imports(path) if not file_of(name) and name.partition(".")[0] not in HARMLESS}
+    strangers = {name for name in imports(path) if not file_of(name) and not {name, name.partition(".")[0]} & HARMLESS}
     return [f"{path} imports {name}" for name in sorted(strangers)] + [
         f"{path}:{node.lineno} calls {node.func.id}()"
         for node in ast.walk(_tree(path))

@@ -70,7 +70,12 @@ def _pool(pool: pools.Pool, check: Options, it: Options, context: Context) -> di
 
 
 def _target(target: redirects.Target) -> dict[str, t.Any]:
-    return {"type": target.scheme, "address": target.name, "port": target.port, "host": target.host}
+    return {
+        "type": target.scheme,
+        "address": target.it.get("address") or target.name,
+        "port": target.port,
+        "host": target.host,
+    }
 
 
 def _authority(host: str, port: int | None) -> str:

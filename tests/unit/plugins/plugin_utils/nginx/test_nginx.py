@@ -608,6 +608,13 @@ def test_targets_are_checked_where_they_are() -> None:
     assert files(**options)[pool["file"]]["content"] == pools.text(redirected(pool), set())
 
 
+def test_a_target_is_checked_at_an_address_where_one_is_given() -> None:
+    targets = [{"url": "https://a.example", "address": "192.0.2.9"}]
+    (pool,) = told(redirects=[redirect(targets=targets, check={"path": "/"})])["pools"]
+    (check,) = (each["check"] for each in pool["servers"])
+    assert (check["address"], check["host"]) == ("192.0.2.9", "a.example")
+
+
 def redirected(pool: dict[str, t.Any]) -> pools.Pool:
     """A pool as the checker reads it."""
     members = tuple(pools.Server(*(each[name] for name in pools.Server._fields)) for each in pool["servers"])
