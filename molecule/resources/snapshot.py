@@ -29,6 +29,11 @@ LOOKS = {
     "table": "test ! -e /proc/net/ip_vs || grep -v -E '^(IP Virtual|Prot|  ->)' /proc/net/ip_vs || true",
     "files": "find /etc /usr/local /var/lib -name '*mixed[-_]lb*' 2>/dev/null | sort",
     "units": "find /etc/systemd -name '*mixed-lb*' | sort",
+    "daemons": "for unit in keepalived nginx haproxy pdns; do echo $unit $(systemctl is-active $unit)"
+    " $(systemctl is-enabled $unit 2>/dev/null | grep -x enabled); done",
+    # Files of packages that are not as their package has them; a package that stays is no difference.
+    "conffiles": "dpkg-query -W -f '${Conffiles}\\n' keepalived nginx-common haproxy pdns-server 2>/dev/null"
+    " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>&1 | sort",
     "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
 }
 

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server behind a proxy, for light hosts: says who asked what, and is sick when it is told to be.
+
+``python3 backend.py NAME [CERTIFICATE KEY]`` serves HTTP on port 8080, the same by TLS on 8443 where it has a
+certificate, JSON for each datagram on 8080, and on 8082 reads requests and closes without an answer. ``.../healthz``
+answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds; a
+request that asks for an upgrade gets one, and its lines back; all else the request as JSON. A line of the PROXY
+protocol before a request is in the answer.
+
+A line of JSON on standard input, such as ``{"health": 500}``, changes what it does; the answer on standard output is
+how many requests came, by method and port. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import json
+import re
+import ssl
+import sys
+import typing as t
+
+HTTP, BREAKS, TLS = 8080, 8082, 8443
+REASONS = {200: "OK", 500: "Internal Server Error"}
+
+
+class Request(t.NamedTuple):
+    """What a client asked for."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    proxy: str
+
+
+class Backend:
+    """One server."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state: dict[str, t.Any] = {"health": 200}
+        self.requests: collections.Counter[str] = collections.Counter()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection with one request or several."""
+        port = writer.get_extra_info("sockname")[1]
+        proxy = ""
+        try:
+            while request := await read(reader, proxy):
+                proxy = request.proxy
+                self.requests[f"{request.method} {port}"] += 1
+                if port == BREAKS:
+                    break
+                if "upgrade" in request.headers:
+                    await self._upgrade(request, reader, writer)
+                    break
+                await self._answer(request, writer)
+                if request.headers.get("connection", "").lower() == "close":
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
+            pass
+        finally:
+            writer.close()
+
+    async def _upgrade(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = request.headers["upgrade"]
+        writer.write(
+            f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n".encode()
+        )
+        while line := await reader.readline():
+            writer.write(self.name.encode() + b" " + line)
+            await writer.drain()
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        status, body, chunks, pause = 200, b"", 0, 0.0
+        if found := re.search(r"/drip/(\d+)/([\d.]+)$", request.path):
+            chunks, pause = int(found[1]), float(found[2])
+        elif request.path.endswith("/healthz"):
+            status = self.state["health"]
+        elif found := re.search(r"/status/(\d+)$", request.path):
+            status = int(found[1])
+        else:
+            body = self.said(writer, request)
+        head = f"HTTP/1.1 {status} {REASONS.get(status, 'Whatever')}\r\nX-Server: {self.name}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(body) + chunks}\r\n\r\n".encode())
+        writer.write(b"" if request.method == "HEAD" else body)
+        await writer.drain()
+        for _byte in range(chunks):
+            await asyncio.sleep(pause)
+            writer.write(b"x")
+            await writer.drain()
+
+    def said(self, writer: asyncio.StreamWriter, request: Request) -> bytes:
+        """The request as JSON."""
+        what = request._asdict() | {"body": len(request.body)}
+        return json.dumps({"server": self.name, "peer": writer.get_extra_info("peername")[0], **what}).encode()
+
+
+async def read(reader: asyncio.StreamReader, proxy: str) -> Request | None:
+    """The next request, or None at the end of the connection."""
+    line = (await reader.readline()).decode().strip()
+    if line.startswith("PROXY "):
+        proxy, line = line, (await reader.readline()).decode().strip()
+    if not line:
+        return None
+    method, path, _version = line.split()
+    headers: dict[str, str] = {}
+    while header := (await reader.readline()).decode().strip():
+        name, _colon, value = header.partition(":")
+        name = name.lower()
+        headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Request(method, path, headers, body, proxy)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Answers every datagram."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = t.cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[t.Any, ...]) -> None:
+        answer = {"server": self._name, "peer": addr[0], "body": len(data)}
+        self._transport.sendto(json.dumps(answer).encode(), addr)
+
+
+async def main(name: str, files: list[str]) -> None:
+    backend = Backend(name)
+    loop = asyncio.get_running_loop()
+    for port in (HTTP, BREAKS):
+        await asyncio.start_server(backend.serve, port=port, backlog=1024)
+    if files:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*files)
+        await asyncio.start_server(backend.serve, port=TLS, ssl=context)
+    await loop.create_datagram_endpoint(lambda: Datagrams(name), local_addr=("0.0.0.0", HTTP))
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        backend.state |= json.loads(line)
+        print(json.dumps(backend.requests), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2:]))

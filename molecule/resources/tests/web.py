@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Web servers on light hosts of the lab that die, fall ill and come back (``lab/backend.py``)."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from lab.cluster import Lab
+
+PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "lab" / "backend.py"
+
+
+class Web:
+    """The web server of one light host."""
+
+    def __init__(self, lab: Lab, host: str) -> None:
+        self.lab, self.host = lab, host
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Returns when it listens. Does nothing where it runs."""
+        if self._process is None:
+            argv = [*self.lab.sandbox.cable(self.host), sys.executable, str(PROGRAM), self.host]
+            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.requests()
+
+    def stop(self) -> None:
+        """It is gone: connections are refused."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def answer_checks(self, status: int) -> None:
+        """The status that ``/healthz`` has from now on; all else is served as before."""
+        self._tell(health=status)
+
+    def requests(self) -> dict[str, int]:
+        """How many requests came, by method and port."""
+        return self._tell()
+
+    def recover(self) -> None:
+        """As it was in the beginning."""
+        self.start()
+        self.answer_checks(200)
+
+    def _tell(self, **state: int) -> dict[str, int]:
+        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(state) + "\n")
+        self._process.stdin.flush()
+        said: dict[str, int] = json.loads(self._process.stdout.readline())
+        return said
+
+
+Sites = dict[str, Web]
