@@ -68,9 +68,7 @@ class Backend:
 
     async def _upgrade(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         protocol = request.headers["upgrade"]
-        writer.write(
-            f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n".encode()
-        )
+        writer.write(f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n".encode())
         while line := await reader.readline():
             writer.write(self.name.encode() + b" " + line)
             await writer.drain()

@@ -98,11 +98,12 @@ def _redirect(it: Options, context: Context) -> list[str | Block]:
     if status not in STATUS:
         raise ValueError(f"{where}: the status {status} must be one of {', '.join(map(str, STATUS))}")
     found, shared = pool(it, context), targets(it)
-    target, host = context.label(it["name"], "target"), context.label(it["name"], "target_host")
+    target, here = context.label(it["name"], "target"), context.label(it["name"], "is_target")
     if it.get("check") is not None:
         choice: list[str | Block] = [f"include {found.file}"]
     else:
         choice = [Block(found.head, pools.shares([each for each in found.servers if not each.out]))]
+    hosts = dict.fromkeys(each.host for each in shared)
     body: list[str | Block] = [
         *sites.listen(it, context, where, set()),
         sites.names(it, where),
@@ -110,8 +111,8 @@ def _redirect(it: Options, context: Context) -> list[str | Block]:
         *sites.real_ip(it, context, where),
         *sites.log(it, context),
         *raw(it),
-        # for names that the role does not know: whoever has come to the target already is not sent there again
-        Block(f"if ($mixed_lb_host = ${host})", ["return 508"]),
+        # for names that the role does not know: whoever was sent to a target and comes here would be sent round
+        Block(f"if (${here})", ["return 508"]),
         Block(
             "location /",
             [
@@ -124,6 +125,6 @@ def _redirect(it: Options, context: Context) -> list[str | Block]:
     ]
     return [
         *choice,
-        Block(f"map ${target} ${host}", [f"{quoted(each.url)} {quoted(each.host)}" for each in shared]),
+        Block(f"map $mixed_lb_host ${here}", ["default 0", *(f"{quoted(host)} 1" for host in hosts)]),
         Block("server", body),
     ]
