@@ -16,6 +16,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
     haproxy_secret_files,
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import keepalived_foreign
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
     nginx_checker_unit,
@@ -34,6 +35,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     dns.dns_settings,
     dns.dns_unit,
     dns.dns_zones,
+    keepalived_foreign,
     keepalived_main,
     keepalived_scope,
     kernel.ipvs_modules,
