@@ -63,7 +63,8 @@ class ActionModule(ActionBase):
 def _for_playbooks(plan: Plan) -> dict[str, t.Any]:
     """Steps and parts apart: a play loops over the steps on every host, and a part is looked up where it is wanted."""
     steps = [{"name": step.name, "tier": step.tier, "part": step.part, "role": step.role} for step in plan.steps]
-    return {"steps": steps, "parts": {step.name: step.parts for step in plan.steps}}
+    openings = {host: [one.part() for one in some] for host, some in plan.openings.items()}
+    return {"steps": steps, "parts": {step.name: step.parts for step in plan.steps}, "openings": openings}
 
 
 def _reader(hostvars: t.Mapping[str, t.Any]) -> t.Callable[[str, tuple[str, ...]], dict[str, object]]:

@@ -81,6 +81,16 @@ parts:
   description: By the name of a step and the name of a host, the role's variables without the role's name before them.
   returned: success
   type: dict
+openings:
+  description:
+    - By host, what a firewall on it has to let in for the stack. Adverts of VRRP and shared connections come from the
+      other hosts of the tier alone.
+  returned: success
+  type: dict
+  sample:
+    lb1:
+      - {family: any, protocol: tcp, ports: [80], sources: [], destinations: []}
+      - {family: ipv4, protocol: vrrp, ports: [], sources: [192.0.2.12], destinations: []}
 summary:
   description: The plan in lines for people.
   returned: success

@@ -46,6 +46,38 @@ class Listener(t.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Opening:
+    """What a firewall on a host has to let in. Empty ``ports``: all of them, or the protocol has none.
+
+    ``protocol`` is a name of /etc/protocols; ``sources`` and ``destinations`` are addresses, empty for any.
+    """
+
+    protocol: str
+    ports: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+
+    def by_family(self) -> t.Iterator[Opening]:
+        """The same as one for each family of its addresses."""
+        for family in ("ipv4", "ipv6"):
+            sources, destinations = (
+                tuple(one for one in some if (":" in one) == (family == "ipv6"))
+                for some in (self.sources, self.destinations)
+            )
+            if bool(sources) == bool(self.sources) and bool(destinations) == bool(self.destinations):
+                yield dataclasses.replace(self, sources=sources, destinations=destinations)
+            if not self.sources and not self.destinations:
+                return
+
+    def part(self) -> Part:
+        """As a play sees it."""
+        addresses = (*self.sources, *self.destinations)
+        family = ("ipv6" if ":" in addresses[0] else "ipv4") if addresses else "any"
+        lists = {name: list(value) for name, value in dataclasses.asdict(self).items() if name != "protocol"}
+        return {"family": family, "protocol": self.protocol, **lists}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Step:
     """What one role does on some hosts at the same time; ``parts`` is its input for each of them."""
 
@@ -57,6 +89,8 @@ class Step:
     parts: dict[str, Part]
     about: tuple[str, ...] = ()
     """What these hosts get, in lines for people."""
+    openings: t.Mapping[str, tuple[Opening, ...]] = dataclasses.field(default_factory=dict)
+    """By host; nothing of a tier that is taken back."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +98,15 @@ class Plan:
     """All steps in the order in which they are safe to take: what stands behind is ready before what sends to it."""
 
     steps: tuple[Step, ...]
+
+    @property
+    def openings(self) -> dict[str, list[Opening]]:
+        """By host, each once, and none with addresses of two families."""
+        found: dict[str, dict[Opening, None]] = {}
+        for step in self.steps:
+            for host, some in step.openings.items():
+                found.setdefault(host, {}).update(dict.fromkeys(one for each in some for one in each.by_family()))
+        return {host: list(some) for host, some in found.items()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..hosts import Inventory
-from ..model import Finding, Listener, Part, Stack, Step, Tier
+from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import choice, integer, listed, mapping, nested, option, read_with_entries, some, text
 from .targets import client_addresses
 
@@ -137,7 +137,9 @@ class Dns(Tier):
             for host in hosts
         }
         about = self._about(zones) if zones else ["taken back: all that this tier laid down"]
-        yield Step(f"{self.name}: dns", self.name, "main", "dns_lb", parts, tuple(about))
+        asked = (Opening("udp", (PORT,)), Opening("tcp", (PORT,)))
+        openings = {host.name: asked for host in hosts} if zones else {}
+        yield Step(f"{self.name}: dns", self.name, "main", "dns_lb", parts, tuple(about), openings)
 
     def _zone(self, stack: Stack, inventory: Inventory) -> Part:
         servers = [f"ns{number}" for number, _ in enumerate(inventory.members(self.hosts), start=1)]

@@ -10,7 +10,7 @@ import typing as t
 
 from ..addresses import Address
 from ..hosts import Host, Inventory
-from ..model import Finding, Stack, Step, Tier
+from ..model import Finding, Opening, Stack, Step, Tier
 from ..options import address, boolean, choice, integer, listed, option, some, text
 from . import vips
 from .lvs import rules
@@ -70,4 +70,9 @@ class External(Tier):
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
         if self.mode == "dr":
-            yield dr_real_servers(self, self.vips, self.servers(stack, inventory), dict.fromkeys(self.addresses))
+            servers = self.servers(stack, inventory)
+            behind = stack.behind(self)
+            ports = self.port or (behind.ports(stack) if behind else ())
+            opening = Opening("tcp", ports, (), tuple(map(str, self.vips)))
+            openings = {server.name: (opening,) for server in servers if ports}
+            yield dr_real_servers(self, self.vips, servers, dict.fromkeys(self.addresses), openings)

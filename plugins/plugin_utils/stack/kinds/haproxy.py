@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..hosts import Host, Inventory
-from ..model import Finding, Part, Stack
+from ..model import Finding, Opening, Part, Stack
 from ..options import boolean, choice, nested, option, text
 from .proxy import Check, Proxy
 from .targets import Target
@@ -19,6 +19,7 @@ ALGORITHMS = (
     *("rdp-cookie", "sticky"),
 )
 MAX_WEIGHT = 256
+PEER_PORT = 10000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,10 @@ class Haproxy(Proxy):
             if host.options.weight > MAX_WEIGHT:
                 text_ = f"lb_weight {host.options.weight} is above {MAX_WEIGHT}, the highest of HAProxy: scale them all down"
                 yield self.finding("weights", text_, host.name)
+
+    def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
+        others = tuple(str(peer["address"]) for peer in self._peers(inventory)) if self.peers else ()
+        return (*super().openings(inventory), *([Opening("tcp", (PEER_PORT,), others)] if others else []))
 
     def part(self, pool: list[Target], stack: Stack, inventory: Inventory) -> Part:
         gone = self.state == "absent"

@@ -10,7 +10,7 @@ import typing as t
 
 from ..addresses import Address
 from ..hosts import Host, Inventory
-from ..model import Finding, Listener, Part, Stack, Step, Tier
+from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import address, boolean, choice, integer, listed, mapping, nested, number, option, text
 from . import vips as rules
 from . import vrrp
@@ -73,6 +73,10 @@ class Proxy(Tier):
     def listeners(self) -> tuple[Listener, ...]:
         return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.own_ports)
 
+    def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
+        """What its hosts let in: everybody, as far as they know."""
+        return (Opening("udp" if self.protocol == "udp" else "tcp", self.own_ports),)
+
     def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
         return (self.vrrp.router_id_of(self),) if self.vips else ()
 
@@ -117,7 +121,9 @@ class Proxy(Tier):
         about = (
             ["taken back: all that this tier laid down"] if self.state == "absent" else self._about(stack, inventory)
         )
-        yield Step(f"{self.name}: {self.KIND}", self.name, "main", self.ROLE, parts, tuple(about))
+        here = () if self.state == "absent" else self.openings(inventory)
+        openings = {host.name: here for host in hosts}
+        yield Step(f"{self.name}: {self.KIND}", self.name, "main", self.ROLE, parts, tuple(about), openings)
         if self.vips:
             yield vrrp.step(self, self.vrrp, hosts, [vrrp.Side(self.vips, self.interface)], self._beside_vips)
 

@@ -11,7 +11,7 @@ import urllib.parse
 
 from ..addresses import Address
 from ..hosts import Host, Inventory
-from ..model import Finding, Listener, Part, Stack, Step, Tier
+from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import address, choice, integer, listed, nested, option, read_with_entries, text
 from . import haproxy, vrrp
 from . import vips as rules
@@ -111,9 +111,18 @@ class Redirect(Tier):
         make = self._by_nginx if self.engine == "nginx" else self._by_haproxy
         parts = {host.name: {"name": self.name, "state": self.state, **make(found, hosts)} for host in hosts}
         about = [f"-> {one.url} ({one.address} port {one.port}), weight {one.weight}" for one in found]
+        openings = {host.name: (Opening("tcp", self.port),) for host in hosts} if found else {}
         if self.state == "absent":
             about = ["taken back: all that this tier laid down"]
-        yield Step(f"{self.name}: redirect ({self.engine})", self.name, "main", ROLES[self.engine], parts, tuple(about))
+        yield Step(
+            f"{self.name}: redirect ({self.engine})",
+            self.name,
+            "main",
+            ROLES[self.engine],
+            parts,
+            tuple(about),
+            openings,
+        )
         if self.vips:
             watched = [{"name": self.engine}] if found else []
             beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}

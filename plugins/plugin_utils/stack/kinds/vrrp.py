@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import typing as t
 import zlib
 
 from ..addresses import Address, versions
 from ..hosts import Host
-from ..model import Part, Step, Tier
+from ..model import Opening, Part, Step, Tier
 from ..options import boolean, integer, number, option
 
 HIGHEST = 200
+SYNC_PORT = 8848
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,24 @@ def step(
     else:
         vips = ", ".join(str(vip) for side in sides for vip in side.vips)
         about = [f"one of them holds {vips}, {hosts[0].name} first" if len(hosts) > 1 else f"holds {vips}"]
-    return Step(f"{tier.name}: VIPs (keepalived)", tier.name, "main", "keepalived", parts, tuple(about))
+    openings = {} if tier.state == "absent" else {host: _openings(part, hosts) for host, part in parts.items()}
+    return Step(f"{tier.name}: VIPs (keepalived)", tier.name, "main", "keepalived", parts, tuple(about), openings)
+
+
+def _openings(part: Part, hosts: t.Sequence[Host]) -> tuple[Opening, ...]:
+    """Adverts and shared connections, from the other hosts alone."""
+    if len(hosts) < 2:
+        return ()
+    found = []
+    for instance in part["instances"]:
+        version = ipaddress.ip_interface(instance["addresses"][0]).version
+        others = [str(one) for host in hosts for one in host.own(version)]
+        sources = tuple(instance["peers"] or (one for one in others if one != instance["source"]))
+        found.append(Opening("vrrp", sources=sources))
+    if part["sync_daemon"]:
+        # sent to 224.0.0.81, so over IPv4
+        found.append(Opening("udp", (SYNC_PORT,), tuple(str(one) for host in hosts for one in host.own(4)[:1])))
+    return tuple(found)
 
 
 def _instances(tier: Tier, vrrp: Vrrp, host: Host, hosts: t.Sequence[Host], side: Side) -> t.Iterator[Part]:

@@ -13,7 +13,7 @@ import typing as t
 
 from ...addresses import Address, Path, family
 from ...hosts import Host
-from ...model import Part, Step, Tier
+from ...model import Opening, Part, Step, Tier
 from . import directors
 from .cluster import Cluster, Port
 from .service import Service
@@ -21,31 +21,36 @@ from .service import Service
 if t.TYPE_CHECKING:
     from . import Lvs
 
+Openings = t.Mapping[str, tuple[Opening, ...]]
+
 CONNTRACK = "net.ipv4.vs.conntrack"
 
 
 def steps(c: Cluster) -> t.Iterator[Step]:
     """Real servers first, then the director that sends to them."""
     if c.tier.mode == "dr":
-        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips())
+        openings = {server.name: tuple(_at_vips(c)) for server in c.servers}
+        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips(), openings)
     else:
         make = _nat_real_server if c.tier.mode == "nat" else _tun_real_server
         dips = c.dips()
         parts = {server.name: make(c, server, dips) for server in c.servers}
+        openings = {server.name: _let_in(c, server) for server in c.servers}
         about = (
             _nat_about(c)
             if c.tier.mode == "nat"
             else _holding_vips(c.tier.vips, dips, f"{c.tier.tunnel.type} tunnels from")
         )
-        yield _step(c.tier, "real_server", "real servers", c.tier.mode, parts, about)
+        yield _step(c.tier, "real_server", "real servers", c.tier.mode, parts, about, openings)
     parts = {director.name: _director(c, director) for director in c.directors}
-    yield _step(c.tier, "director", "director", c.tier.mode, parts, _director_about(c))
+    openings = {director.name: tuple(_at_vips(c)) for director in c.directors}
+    yield _step(c.tier, "director", "director", c.tier.mode, parts, _director_about(c), openings)
     if c.by_keepalived:
         yield directors.step(c, lambda director: parts[director.name]["services"], _timeouts(c))
 
 
 def dr_real_servers(
-    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], senders: t.Iterable[object]
+    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], senders: t.Iterable[object], openings: Openings
 ) -> Step:
     """The real servers of direct routing, whoever the director is (an ``external`` box too)."""
     vips, dips = list(vips), [str(one) for one in senders]
@@ -53,12 +58,53 @@ def dr_real_servers(
         server.name: {**_common(tier, server), "vips": [str(vip) for vip in vips], "directors": list(dips)}
         for server in servers
     }
-    return _step(tier, "real_server", "real servers", "dr", parts, _holding_vips(vips, dips, "requests from"))
+    about = _holding_vips(vips, dips, "requests from")
+    return _step(tier, "real_server", "real servers", "dr", parts, about, openings)
 
 
-def _step(tier: Tier, part: str, words: str, mode: str, parts: dict[str, Part], about: t.Iterable[str]) -> Step:
+def _step(
+    tier: Tier, part: str, words: str, mode: str, parts: dict[str, Part], about: t.Iterable[str], openings: Openings
+) -> Step:
+    if tier.state == "absent":
+        openings = {}
     going = ["taken back: all that this tier laid down"] if tier.state == "absent" else about
-    return Step(f"{tier.name}: {words} ({mode})", tier.name, part, f"lvs_{mode}", parts, tuple(going))
+    return Step(f"{tier.name}: {words} ({mode})", tier.name, part, f"lvs_{mode}", parts, tuple(going), openings)
+
+
+def _at_vips(c: Cluster) -> t.Iterator[Opening]:
+    """The services, for everybody."""
+    ports: dict[str, list[int]] = {}
+    for one in c.ports:
+        ports.setdefault(one.protocol, []).append(one.port)
+    for protocol, numbers in ports.items():
+        # port 0 is all of them
+        yield Opening(protocol, () if 0 in numbers else tuple(numbers), (), tuple(map(str, c.tier.vips)))
+
+
+def _let_in(c: Cluster, server: Host) -> tuple[Opening, ...]:
+    """What a real server of NAT or TUN lets in."""
+    if c.tier.mode == "tun":
+        wrapped: dict[Opening, None] = {}
+        for director in c.directors:
+            for version in c.versions:
+                path = c.path(director, server, version)
+                if path:
+                    ends = (str(path.dip),), (str(path.rip),)
+                    wrapped[Opening(*_outside(c, version), *ends)] = None
+        return (*wrapped, *_at_vips(c))
+    rips = tuple(dict.fromkeys(str(path.rip) for path in _paths_to(c, server)))
+    ports = dict.fromkeys((one.protocol, one.to) for one in c.ports)
+    return tuple(Opening(protocol, (port,) if port else (), (), rips) for protocol, port in ports)
+
+
+def _outside(c: Cluster, version: int) -> tuple[str, tuple[int, ...]]:
+    """Protocol and ports of the packet that wraps those of a VIP of this family."""
+    if c.tier.tunnel.type == "gue":
+        return "udp", (c.tier.tunnel.port,)
+    if c.tier.tunnel.type == "gre":
+        return "gre", ()
+    # it names what is inside
+    return ("ipv6" if version == 6 else "ipencap"), ()
 
 
 def _common(tier: Tier, host: Host, interface: str = "") -> Part:
