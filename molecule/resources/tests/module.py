@@ -12,19 +12,21 @@ import typing as t
 from conftest import PROJECT, SCENARIO
 
 
-def call(host: str, module: str, arguments: t.Mapping[str, t.Any]) -> None:
-    """The call must succeed."""
-    argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
-    argv += ["-m", f"mixed_lb.stack.{module}", "-a", json.dumps(arguments)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
-    assert done.returncode == 0, done.stdout + done.stderr
+def call(host: str, module: str, arguments: t.Mapping[str, t.Any], *words: str) -> dict[str, t.Any]:
+    """What the call returns, which must succeed. ``words`` are further ones for the program, as ``--check``."""
+    return _run(host, module, "-a", json.dumps(arguments), *words)
 
 
 def answer(host: str, module: str) -> dict[str, t.Any]:
     """What a module that only reads returns."""
+    return _run(host, module)
+
+
+def _run(host: str, module: str, *words: str) -> dict[str, t.Any]:
     argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
-    argv += ["-m", f"mixed_lb.stack.{module}", "--one-line"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=PROJECT)
+    argv += ["-m", f"mixed_lb.stack.{module}", "--one-line", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert done.returncode == 0, done.stdout + done.stderr
     # Behind the answer there may be words of plugins.
     found: dict[str, t.Any] = json.JSONDecoder().raw_decode(done.stdout.partition("=>")[2].lstrip())[0]
     return found

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab, three web servers, and the balancers in front of them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import typing as t
+
+import pytest
+
+PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
+
+from edge import Edge  # noqa: E402  # needs the path above
+from frame import lab, pytest_collection_modifyitems, pytest_configure  # noqa: E402, F401  # needs the path above
+from web import Sites, Web  # noqa: E402  # needs the path above
+
+from lab.cluster import Lab  # noqa: E402  # needs the path above
+
+
+@pytest.fixture(scope="session")
+def _running(lab: Lab) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
+    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
+    for site in made.values():
+        site.start()
+    yield made
+    for site in made.values():
+        site.stop()
+
+
+@pytest.fixture
+def sites(_running: Sites, edge: Edge) -> t.Iterator[Sites]:
+    """The web servers by host, all up and known to be up when a test begins."""
+    edge.wait_for_all()
+    yield _running
+    for site in _running.values():
+        site.recover()
+
+
+@pytest.fixture(scope="session")
+def edge(lab: Lab) -> Edge:  # noqa: F811  # the fixture
+    """The balancers."""
+    return Edge(lab)

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The balancers as their clients see them."""
+
+from __future__ import annotations
+
+import base64
+import collections
+import contextlib
+import csv
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+import typing as t
+
+from lab import __file__ as LAB
+from lab.cluster import Lab
+
+BALANCERS = {"edge1": "192.0.2.11", "edge2": "192.0.2.12"}
+CLIENTS = ["192.0.2.51", "192.0.2.52", "192.0.2.53", "192.0.2.54"]
+WEIGHTS = {"web1": 10, "web2": 20, "web3": 30}
+ROUND = 6
+INTERVAL, FALL, RISE = 0.5, 2, 2
+# What may pass until a server that is ill gets nothing any more: its checks, and a second.
+BOUND = INTERVAL * FALL + 1
+LOGIN = {"Authorization": "Basic " + base64.b64encode(b"ops:a password").decode()}
+STATS = 8404
+PATIENCE = 20
+_PROGRAMS = pathlib.Path(LAB).parent
+
+Answer = dict[str, t.Any]
+
+
+class Edge:
+    """Asks the balancers from the client."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def browse(self, requests: t.Sequence[t.Mapping[str, t.Any]]) -> list[Answer]:
+        """All of each answer (see lab/browse.py); every request must have one."""
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "browse.py")]
+        done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
+        answers: list[Answer] = json.loads(done.stdout)
+        failed = [answer for answer in answers if "error" in answer]
+        assert not failed, f"{len(failed)} of {len(answers)} requests failed: {failed[0]}"
+        return answers
+
+    def ask(self, balancer: str, count: int = 1, *, site: str = "shop.example", **words: t.Any) -> list[Answer]:
+        """The same request several times, each in a connection of its own."""
+        headers = {"Host": site, **words.pop("headers", {})}
+        return self.browse([{"address": BALANCERS[balancer], "port": 80, "headers": headers, **words}] * count)
+
+    def servers(self, balancer: str, count: int, **words: t.Any) -> dict[str, int]:
+        """How many of the answers came from each server."""
+        return dict(collections.Counter(answer["said"]["server"] for answer in self.ask(balancer, count, **words)))
+
+    def status(self, balancer: str) -> dict[tuple[str, str], str]:
+        """What the balancer thinks of each server, from its page of statistics."""
+        (page,) = self.ask(balancer, port=STATS, path="/stats;csv", headers=LOGIN)
+        rows = csv.DictReader(page["text"].removeprefix("# ").splitlines())
+        return {
+            (row["pxname"], row["svname"]): row["status"]
+            for row in rows
+            if row["svname"] not in ("FRONTEND", "BACKEND")
+        }
+
+    def wait(self, wanted: t.Callable[[str], bool], what: str) -> dict[str, float]:
+        """Seconds until it is true of each balancer."""
+        begin, found = time.monotonic(), dict[str, float]()
+        while len(found) < len(BALANCERS):
+            for balancer in BALANCERS.keys() - found.keys():
+                if wanted(balancer):
+                    found[balancer] = round(time.monotonic() - begin, 2)
+            assert time.monotonic() - begin < PATIENCE, f"after {PATIENCE} s, {what} on {', '.join(found) or 'none'}"
+        return found
+
+    def wait_for_all(self) -> None:
+        """Every balancer knows that all servers are up."""
+        self.wait(lambda balancer: set(self.status(balancer).values()) <= {"UP", "no check"}, "all servers are up")
+
+    @contextlib.contextmanager
+    def crowd(
+        self, balancer: str, *, port: int = 80, host: str = "shop.example", **options: t.Any
+    ) -> t.Iterator[Answer]:
+        """Many clients ask meanwhile; afterwards the mapping has what they saw (see lab/crowd.py)."""
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "crowd.py"), BALANCERS[balancer]]
+        argv += [str(port), f"--host={host}", *(f"--{name}={value}" for name, value in options.items())]
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        seen: Answer = {}
+        assert process.stdout is not None and process.stdout.readline() == "answered\n"
+        try:
+            yield seen
+        finally:
+            out, _err = process.communicate()
+        seen |= json.loads(out)
+        print(f"{balancer}: {json.dumps(seen)}")
+
+    def curl(
+        self, balancer: str, site: str, port: int, *words: str, ca: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A request by curl, over TLS; trusts the certificate of the site, or that of ``ca``."""
+        address = f"{site}:{port}:{BALANCERS[balancer]}"
+        argv = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "5",
+            "--resolve",
+            address,
+            "--cacert",
+            tls(f"{ca or site}.pem"),
+        ]
+        argv += ["--write-out", r"\n%{http_version}\n", *words, f"https://{site}:{port}/"]
+        return subprocess.run([*self.lab.sandbox.enter("client"), *argv], capture_output=True, text=True, check=False)
+
+    def download(self, balancer: str, seconds: int, **words: t.Any) -> subprocess.Popen[str]:
+        """A request whose answer takes that long; ``finished`` tells how it went."""
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "browse.py")]
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        request = {"address": BALANCERS[balancer], "port": 80, "path": f"/drip/{seconds * 5}/0.2", **words}
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([request]))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def run(self, balancer: str, command: str) -> str:
+        """A command on the balancer itself."""
+        return self.lab.run(balancer, command)
+
+    def socket(self, balancer: str, command: str) -> str:
+        """What HAProxy says over its own socket."""
+        program = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect('/run/haproxy/admin.sock')"
+        program += "; s.sendall(sys.argv[1].encode() + b'\\n'); print(s.makefile().read())"
+        return self.run(balancer, f"python3 -c {shlex.quote(program)} {shlex.quote(command)}")
+
+    def connections(self, balancer: str, backend: str) -> dict[str, int]:
+        """How many are open at each server."""
+        rows = csv.DictReader(self.socket(balancer, "show stat").removeprefix("# ").splitlines())
+        return {
+            row["svname"]: int(row["scur"]) for row in rows if row["pxname"] == backend and row["svname"] in WEIGHTS
+        }
+
+
+def until(wanted: t.Callable[[], bool], what: str) -> None:
+    """Returns when it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not wanted():
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
+        time.sleep(0.05)
+
+
+def finished(download: subprocess.Popen[str]) -> Answer:
+    """The answer of a download."""
+    (answer,) = json.loads(download.communicate()[0])
+    return dict(answer)
+
+
+def tls(file: str) -> str:
+    """The path of a certificate or key that the scenario made."""
+    return shlex.quote(str(_PROGRAMS.parent / ".lab" / "scenarios" / "haproxy.tls" / file))

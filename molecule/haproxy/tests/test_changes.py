@@ -1,0 +1,100 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New configurations: good ones lose no client, broken ones are refused and change nothing, what went is gone."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import yaml
+from edge import BALANCERS, ROUND, STATS, Edge
+from frame import PROJECT
+from play import play, refused
+from web import Sites
+
+FILES = "/etc/haproxy /etc/default/haproxy /etc/systemd/system/haproxy.service.d /var/lib/mixed_lb"
+STATE = f"find {FILES} -type f -exec sha256sum {{}} + | sort; systemctl show -p MainPID,NRestarts haproxy"
+FIRST = yaml.safe_load((PROJECT / "inventories" / "haproxy" / "group_vars" / "edge.yml").read_text())
+MISSING = {"name": "sites", "certificates": [{"path": "/etc/ssl/shop/missing.pem"}]}
+UNMAPPED = {"phase": "request", "action": "set-path %[path,map(/etc/haproxy/missing.map)]"}
+
+
+def with_frontend(**words: t.Any) -> dict[str, t.Any]:
+    """What there is, and one frontend more."""
+    odd = {"name": "odd", "binds": [{"address": "*", "port": 8088}], "default_backend": "pages", **words}
+    return {"haproxy_frontends": [*FIRST["haproxy_frontends"], odd]}
+
+
+@pytest.mark.stage("first")
+@pytest.mark.parametrize(
+    ("host", "variables", "words"),
+    [
+        ("edge1", {"haproxy_lines": ["frontend odd", "    blance roundrobin"]}, "unknown keyword 'blance'"),
+        ("edge2", {"haproxy_certificate_lists": [MISSING]}, "missing.pem"),
+        ("edge1", with_frontend(rules=[UNMAPPED]), "missing.map"),
+        (
+            "edge2",
+            with_frontend(rules=[{**UNMAPPED, "action": "set-path %[path,map(@no.map@)]"}]),
+            "no such entry in maps",
+        ),
+        # Only the running daemon finds out: ssh listens there.
+        ("edge1", with_frontend(binds=[{"address": "*", "port": 22}]), "cannot bind socket"),
+        ("edge2", with_frontend(binds=[{"address": "*", "port": 22}]), "cannot bind socket"),
+    ],
+    ids=["syntax", "certificate", "map", "map-name", "port-2.6", "port-3.0"],
+)
+def test_broken_configurations_are_refused(
+    edge: Edge, sites: Sites, host: str, variables: dict[str, t.Any], words: str
+) -> None:
+    """With HAProxy's own words; it goes on as before, and no client notices."""
+    before = edge.run(host, STATE)
+    with edge.crowd(host) as seen:
+        said = refused(variables, host)
+    assert words.lower() in said.lower(), said
+    assert edge.run(host, STATE) == before
+    assert seen["failed"] == 0, seen
+
+
+@pytest.mark.stage("first")
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_reloads_under_load(edge: Edge, sites: Sites, balancer: str) -> None:
+    """A new frontend comes and goes, and HAProxy is reloaded some times more: no new request fails."""
+    pid = edge.run(balancer, "systemctl show -p MainPID haproxy")
+    with edge.crowd(balancer, clients=16) as seen:
+        done = play(with_frontend(), "--limit", balancer)
+        assert edge.servers(balancer, ROUND, port=8088)
+        for _turn in range(3):
+            edge.run(balancer, "systemctl reload haproxy")
+        back = play({}, "--limit", balancer)
+    assert done.returncode == back.returncode == 0, done.stdout + back.stdout
+    assert seen["failed"] == 0, seen
+    assert edge.run(balancer, "systemctl show -p MainPID haproxy") == pid
+    with pytest.raises(AssertionError, match="refused"):
+        edge.ask(balancer, port=8088)
+
+
+@pytest.mark.stage("first")
+def test_secrets_are_roots(edge: Edge) -> None:
+    for balancer in BALANCERS:
+        assert edge.run(balancer, "stat -c '%U %a' /etc/haproxy/mixed_lb/shop.secret.cfg").split() == ["root", "600"]
+
+
+@pytest.mark.stage("second")
+def test_nothing_stale_after_a_change(edge: Edge, sites: Sites) -> None:
+    """The renamed backend and map, the absent server, frontend and list, listens, users and peers are gone, from disk too."""
+    for balancer in BALANCERS:
+        assert edge.servers(balancer, 40) == {"web1": 30, "web2": 10}
+        assert set(edge.servers(balancer, 10, site="blog.example")) == {"web1"}
+        found = {backend for backend, _server in edge.status(balancer)}
+        assert found == {"shop", "blog"}
+        for port in (81, 82, 25, 5222, 8443, 10000):
+            with pytest.raises(AssertionError, match="refused"):
+                edge.ask(balancer, port=port)
+        files = edge.run(balancer, "cd /etc/haproxy/mixed_lb && find . -type f | sort").split()
+        assert files == ["./shop.cfg", "./shop/hosts.map"], files
+        (page,) = edge.ask(balancer, port=STATS, path="/stats", headers={})
+        assert page["status"] == 200
+        (denied,) = edge.ask(balancer, port=STATS, path="/stats", source="192.0.2.52")
+        assert denied["status"] == 403

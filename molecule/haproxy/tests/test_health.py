@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers fall ill, die and come back, and are drained; what the statistics say."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from edge import BALANCERS, BOUND, INTERVAL, LOGIN, RISE, ROUND, STATS, WEIGHTS, Edge, finished, until
+from module import answer, call
+from web import Sites
+
+pytestmark = pytest.mark.stage("first")
+OTHERS = {"web1", "web3"}
+
+
+def change(host: str, state: str, *words: str, **options: object) -> dict[str, t.Any]:
+    """The state of web2 behind one balancer."""
+    return call(host, "haproxy_server", {"backend": "pages", "server": "web2", "state": state, **options}, *words)
+
+
+def test_an_ill_server_leaves_and_returns(edge: Edge, sites: Sites) -> None:
+    """It answers TCP and all else, but 500 on the path of its check. No client gets an error."""
+    with edge.crowd("edge1") as seen, edge.crowd("edge2") as other:
+        sites["web2"].answer_checks(500)
+        out = edge.wait(lambda balancer: edge.status(balancer)["pages", "web2"] == "DOWN", "web2 is out")
+    print(f"ill: out after {out}")
+    assert max(out.values()) <= BOUND, out
+    assert seen["failed"] == other["failed"] == 0, (seen, other)
+    for balancer in BALANCERS:
+        assert set(edge.servers(balancer, 2 * ROUND)) == OTHERS
+    sites["web2"].answer_checks(200)
+    back = edge.wait(lambda balancer: edge.status(balancer)["pages", "web2"] == "UP", "web2 is back")
+    print(f"ill: back after {back}")
+    assert max(back.values()) <= INTERVAL * RISE + 1, back
+    assert set(edge.servers("edge1", ROUND)) == set(WEIGHTS)
+
+
+def test_nobody_notices_a_dead_server(edge: Edge, sites: Sites) -> None:
+    """From the moment that it is dead: until checks say so, connections that it refuses go to another one."""
+    sites["web2"].stop()
+    with edge.crowd("edge1") as seen:
+        out = edge.wait(lambda balancer: edge.status(balancer)["pages", "web2"] == "DOWN", "web2 is out")
+    print(f"dead: out after {out}")
+    assert max(out.values()) <= BOUND, out
+    assert seen["failed"] == 0 and set(seen["servers"]) == OTHERS, seen
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
+    """Nothing new comes, not even after a reload; what is open goes on."""
+    downloads = [edge.download(balancer, 6) for _turn in range(ROUND)]
+    until(lambda: edge.connections(balancer, "pages") == {"web1": 1, "web2": 2, "web3": 3}, "downloads are under way")
+    predicted = change(balancer, "drain", "--check", "--diff")
+    assert predicted["changed"] and edge.status(balancer)["pages", "web2"] == "UP"
+    done = change(balancer, "drain")
+    assert done["changed"] and done["diff"] == predicted["diff"] and not change(balancer, "drain")["changed"]
+    assert edge.status(balancer)["pages", "web2"] == "DRAIN"
+    with edge.crowd(balancer) as seen:
+        edge.run(balancer, "systemctl reload haproxy")
+    assert seen["failed"] == 0 and set(seen["servers"]) == OTHERS, seen
+    states = {(each["backend"], each["name"]): each["state"] for each in answer(balancer, "haproxy_info")["servers"]}
+    assert states["pages", "web2"] == "drain"
+    assert [finished(one)["status"] for one in downloads] == [200] * ROUND
+    assert change(balancer, "ready")["changed"]
+    until(lambda: edge.servers(balancer, ROUND).get("web2") == 2, "web2 serves its share")
+
+
+def test_drain_waits_for_sessions(edge: Edge, sites: Sites) -> None:
+    """Until the last one has ended; or for as long as it was told, and then says what is left."""
+    downloads = [edge.download("edge1", 10) for _turn in range(ROUND)]
+    until(lambda: edge.connections("edge1", "pages")["web2"] == 2, "downloads are under way")
+    done = change("edge1", "drain", wait=0.5)
+    assert (done["idle"], done["sessions"]) == (False, 2)
+    done = change("edge1", "drain", wait=60)
+    assert (done["idle"], done["sessions"], done["changed"]) == (True, 0, False)
+    assert edge.connections("edge1", "pages")["web2"] == 0
+    assert [finished(one)["status"] for one in downloads] == [200] * ROUND
+    change("edge1", "ready")
+
+
+@pytest.mark.usefixtures("sites")
+def test_statistics_need_the_password(edge: Edge) -> None:
+    for balancer in BALANCERS:
+        for path, words in (("/stats", "Statistics Report"), ("/metrics", "haproxy_server_status")):
+            (stranger,) = edge.ask(balancer, port=STATS, path=path)
+            assert stranger["status"] == 401
+            (friend,) = edge.ask(balancer, port=STATS, path=path, headers=LOGIN)
+            assert friend["status"] == 200 and words in friend["text"]
