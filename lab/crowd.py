@@ -63,7 +63,7 @@ async def _ask(options: argparse.Namespace) -> tuple[int, str]:
         if not blank:
             raise ValueError("no whole answer")
         first, *lines = head.split("\r\n")
-        return int(first.split()[1]), dict(line.split(": ", 1) for line in lines).get("X-Server", "")
+        return int(first.split()[1]), dict(line.lower().split(": ", 1) for line in lines).get("x-server", "")
     finally:
         writer.close()
 

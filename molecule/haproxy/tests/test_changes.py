@@ -39,18 +39,17 @@ def with_frontend(**words: t.Any) -> dict[str, t.Any]:
             with_frontend(rules=[{**UNMAPPED, "action": "set-path %[path,map(@no.map@)]"}]),
             "no such entry in maps",
         ),
-        # Only the running daemon finds out: ssh listens there.
-        ("edge1", with_frontend(binds=[{"address": "*", "port": 22}]), "cannot bind socket"),
-        ("edge2", with_frontend(binds=[{"address": "*", "port": 22}]), "cannot bind socket"),
+        # ssh listens there: HAProxy's own check says nothing, and its start would cost two seconds without service.
+        ("edge1", with_frontend(binds=[{"address": "*", "port": 22}]), "port 22 of 0.0.0.0: Address already in use"),
     ],
-    ids=["syntax", "certificate", "map", "map-name", "port-2.6", "port-3.0"],
+    ids=["syntax", "certificate", "map", "map-name", "port"],
 )
 def test_broken_configurations_are_refused(
     edge: Edge, sites: Sites, host: str, variables: dict[str, t.Any], words: str
 ) -> None:
     """With HAProxy's own words; it goes on as before, and no client notices."""
     before = edge.run(host, STATE)
-    with edge.crowd(host) as seen:
+    with edge.crowd(host, pause=0.1) as seen:
         said = refused(variables, host)
     assert words.lower() in said.lower(), said
     assert edge.run(host, STATE) == before
@@ -62,7 +61,7 @@ def test_broken_configurations_are_refused(
 def test_reloads_under_load(edge: Edge, sites: Sites, balancer: str) -> None:
     """A new frontend comes and goes, and HAProxy is reloaded some times more: no new request fails."""
     pid = edge.run(balancer, "systemctl show -p MainPID haproxy")
-    with edge.crowd(balancer, clients=16) as seen:
+    with edge.crowd(balancer, clients=24, pause=0.1) as seen:
         done = play(with_frontend(), "--limit", balancer)
         assert edge.servers(balancer, ROUND, port=8088)
         for _turn in range(3):
@@ -93,7 +92,7 @@ def test_nothing_stale_after_a_change(edge: Edge, sites: Sites) -> None:
             with pytest.raises(AssertionError, match="refused"):
                 edge.ask(balancer, port=port)
         files = edge.run(balancer, "cd /etc/haproxy/mixed_lb && find . -type f | sort").split()
-        assert files == ["./shop.cfg", "./shop/hosts.map"], files
+        assert files == ["./free_ports.py", "./shop.cfg", "./shop/hosts.map"], files
         (page,) = edge.ask(balancer, port=STATS, path="/stats", headers={})
         assert page["status"] == 200
         (denied,) = edge.ask(balancer, port=STATS, path="/stats", source="192.0.2.52")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -55,8 +56,9 @@ def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
     until(lambda: edge.connections(balancer, "pages") == {"web1": 1, "web2": 2, "web3": 3}, "downloads are under way")
     predicted = change(balancer, "drain", "--check", "--diff")
     assert predicted["changed"] and edge.status(balancer)["pages", "web2"] == "UP"
+    assert re.search(r"^-.*ready", predicted["printed"], re.M) and re.search(r"^\+.*drain", predicted["printed"], re.M)
     done = change(balancer, "drain")
-    assert done["changed"] and done["diff"] == predicted["diff"] and not change(balancer, "drain")["changed"]
+    assert done["changed"] and not change(balancer, "drain")["changed"]
     assert edge.status(balancer)["pages", "web2"] == "DRAIN"
     with edge.crowd(balancer) as seen:
         edge.run(balancer, "systemctl reload haproxy")

@@ -13,7 +13,7 @@ from conftest import PROJECT, SCENARIO
 
 
 def call(host: str, module: str, arguments: t.Mapping[str, t.Any], *words: str) -> dict[str, t.Any]:
-    """What the call returns, which must succeed. ``words`` are further ones for the program, as ``--check``."""
+    """What the call returns, which must succeed, and what was ``printed`` before. ``words`` are further ones for the program, as ``--check``."""
     return _run(host, module, "-a", json.dumps(arguments), *words)
 
 
@@ -24,9 +24,10 @@ def answer(host: str, module: str) -> dict[str, t.Any]:
 
 def _run(host: str, module: str, *words: str) -> dict[str, t.Any]:
     argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
-    argv += ["-m", f"mixed_lb.stack.{module}", "--one-line", *words]
+    argv += ["-m", f"mixed_lb.stack.{module}", *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
     assert done.returncode == 0, done.stdout + done.stderr
     # Behind the answer there may be words of plugins.
     found: dict[str, t.Any] = json.JSONDecoder().raw_decode(done.stdout.partition("=>")[2].lstrip())[0]
-    return found
+    # What comes before it is the diff.
+    return found | {"printed": done.stdout.partition(f"{host} | ")[0]}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ..system.command import Command
@@ -12,6 +13,8 @@ from .model import DaemonProblem
 
 LINES = 20
 """How much of its journal an error shows."""
+LOOKED_AT = 1000
+_INFORMATION = 6
 
 
 class State(t.NamedTuple):
@@ -55,12 +58,22 @@ class Unit:
         return result.out.rpartition("-- cursor: ")[2].strip()
 
     def said(self, since: str) -> str:
-        """The last lines of the unit in the journal after the moment that ``now`` returned."""
+        """The last lines of the unit in the journal after the moment that ``now`` returned, without those about requests."""
         after = [f"--after-cursor={since}"] if since else []
         result = self._command(
-            ["journalctl", f"--unit={self.name}", *after, f"--lines={LINES}", "--output=cat", "--no-pager", "--quiet"]
+            [
+                "journalctl",
+                f"--unit={self.name}",
+                *after,
+                f"--lines={LOOKED_AT}",
+                "--output=json",
+                "--no-pager",
+                "--quiet",
+            ]
         )
-        return result.out.strip()
+        entries = (json.loads(line) for line in result.out.splitlines())
+        lines = [str(entry.get("MESSAGE", "")) for entry in entries if not _is_about_a_request(entry)]
+        return "\n".join(lines[-LINES:]).strip()
 
     def _systemctl(self, *words: str) -> None:
         argv = ["systemctl", *words]
@@ -68,3 +81,8 @@ class Unit:
         if result.rc != 0:
             said = result.err.strip() or result.out.strip() or f"exit code {result.rc}"
             raise DaemonProblem(f"{' '.join(argv)} failed: {said}")
+
+
+def _is_about_a_request(entry: t.Mapping[str, t.Any]) -> bool:
+    """What a daemon logs by itself at this level; what it prints has the same one, but came another way."""
+    return entry.get("_TRANSPORT") == "syslog" and int(entry.get("PRIORITY", 0)) >= _INFORMATION

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Host
@@ -40,7 +41,10 @@ class FakeDaemon:
         if argv[0] == "unshare":
             return self._checked(list(argv))
         if argv[0] == "journalctl":
-            return Result(0, "-- cursor: c" if "--show-cursor" in argv else "\n".join(self.journal), "")
+            entries = [{"MESSAGE": "GET / 200", "PRIORITY": "6", "_TRANSPORT": "syslog"}] * 40
+            entries += [{"MESSAGE": line, "PRIORITY": "6", "_TRANSPORT": "stdout"} for line in self.journal]
+            entries += [{"MESSAGE": "GET / 200", "PRIORITY": "6", "_TRANSPORT": "syslog"}] * 40
+            return Result(0, "-- cursor: c" if "--show-cursor" in argv else "\n".join(map(json.dumps, entries)), "")
         if argv[0] == "ask":
             return Result(0, str((self.running or {}).get(argv[1])), "")
         assert argv[0] == "systemctl", argv
