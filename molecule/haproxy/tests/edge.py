@@ -156,6 +156,11 @@ def until(wanted: t.Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def near(shares: dict[str, int], wanted: dict[str, int]) -> bool:
+    """Whether turns were taken by weight: servers that came late may be one turn off."""
+    return shares.keys() == wanted.keys() and all(abs(shares[each] - wanted[each]) <= 1 for each in wanted)
+
+
 def finished(download: subprocess.Popen[str]) -> Answer:
     """The answer of a download."""
     (answer,) = json.loads(download.communicate()[0])
