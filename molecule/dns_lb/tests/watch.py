@@ -19,7 +19,7 @@ import sys
 import time
 
 INTERVAL = 0.01
-TIMEOUT = 2.0
+TIMEOUT = 6.0
 STATUSES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 A = 1
 
