@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client under whose eyes things die: asks at a steady pace by its own clock, and prints what it saw as JSON.
 
-``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends.
-The line ``answered`` tells the first answer, so that nothing dies before it is watched. The result: ``asked``,
-``failed`` (how many got no answer), ``gap`` (the longest time without one, in seconds) and ``servers`` (answers by
-real server).
+``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends,
+and on until something asked after that has been answered: what comes then belongs to the gap. The line ``answered`` tells
+the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed`` (how many got no answer),
+``gap`` (the longest time without one, in seconds) and ``servers`` (answers by real server).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import asyncio
 import collections
 import itertools
 import json
+import math
 import sys
 import time
 
@@ -28,11 +29,13 @@ class Watch:
     def __init__(self) -> None:
         self.asked = self.failed = 0
         self.answers: list[float] = []
+        self.latest = 0.0  # when the latest of the answered requests was asked
         self.servers: collections.Counter[str] = collections.Counter()
 
     async def ask(self, address: str, port: int, timeout: float) -> None:
         """One request in a connection of its own."""
         self.asked += 1
+        begin = time.monotonic()
         try:
             server = await asyncio.wait_for(_server(address, port), timeout)
         except (TimeoutError, OSError, ValueError):
@@ -41,6 +44,7 @@ class Watch:
         if not self.answers:
             print("answered", flush=True)
         self.answers.append(time.monotonic())
+        self.latest = max(self.latest, begin)
         self.servers[server] += 1
 
     def report(self, begin: float) -> dict[str, object]:
@@ -69,8 +73,10 @@ async def watch(options: argparse.Namespace) -> dict[str, object]:
     loop = asyncio.get_running_loop()
     ended = loop.run_in_executor(None, sys.stdin.read)
     seen, begin, running = Watch(), time.monotonic(), set()
-    turn = 0
-    while not ended.done() and time.monotonic() - begin < options.most:
+    turn, end = 0, math.inf
+    while seen.latest < end and time.monotonic() - begin < options.most:
+        if ended.done():
+            end = min(end, time.monotonic())
         task = asyncio.create_task(seen.ask(options.address, options.port, options.timeout))
         running.add(task)
         task.add_done_callback(running.discard)

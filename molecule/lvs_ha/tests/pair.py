@@ -1,118 +1,162 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two directors that share VIPs: who holds them, and how one of them dies."""
+"""Two directors that share tiers, each tier with VIPs that move together: who holds which, and how a director dies."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import pathlib
-import shlex
-import subprocess
-import sys
+import threading
 import time
 import typing as t
 
 from lab.cluster import Lab
 
-STEADY = pathlib.Path(__file__).resolve().parents[3] / "lab" / "steady.py"
 ADVERT = 0.2
 SKEW = 1.0 * ADVERT
 # What a takeover may take: three adverts, the skew, and a second for the rest.
 BOUND = 3 * ADVERT + SKEW + 1
-CHECK_INTERVAL = 2
+# An interval, two time-outs and the pause between them: a real server that dies has left the pool by then.
+DETECTION = 2 + 1 + 1 + 1
 PATIENCE = 30
-PATIENT = 5
+PAUSE = 0.1
+POOLS = (
+    "ipvsadm -Sn | awk '/^-A/ {seen[$3] = 0} /^-a/ {seen[$3]++} END {for (s in seen) if (!seen[s]) empty++; exit %s}'"
+)
+FULL, EMPTY = POOLS % "empty > 0", POOLS % "empty < length(seen)"
 
 
 class Pair:
-    """The hosts of tiers in front; ``fronts`` are the tiers as they are written."""
+    """The hosts of the tiers in front; ``tiers`` has the VIPs of each, the inner ones too."""
 
     def __init__(self, lab: Lab, hosts: list[str], fronts: list[dict[str, t.Any]]) -> None:
         self.lab, self.hosts = lab, hosts
-        self.vips = [vip for tier in fronts for vip in (*tier["vips"], *tier.get("inner_vips", []))]
+        self.tiers = {tier["name"]: {*tier["vips"], *tier.get("inner_vips", [])} for tier in fronts}
         self._dead: list[str] = []
-        self._apart: list[str] = []
-
-    def holders(self, vip: str) -> list[str]:
-        """The hosts that have the VIP on a NIC now."""
-        return [host for host in self.alive if vip in self._addresses(host)]
-
-    def _addresses(self, host: str) -> list[str]:
-        rows = json.loads(self.lab.run(host, "ip -json address show"))
-        return [entry["local"] for row in rows for entry in row.get("addr_info", []) if "local" in entry]
+        self._unplugged: list[str] = []
+        self._parted = False
 
     @property
     def alive(self) -> list[str]:
         return [host for host in self.hosts if host not in self._dead]
 
-    def settle(self) -> str:
-        """Wait until one host holds all VIPs, and no other any; returns it."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            held = {host: set(self._addresses(host)) & set(self.vips) for host in self.alive}
-            holders = [host for host, some in held.items() if some]
-            if len(holders) == 1 and held[holders[0]] == set(self.vips):
-                return holders[0]
-            assert time.monotonic() < deadline, f"after {PATIENCE} s the VIPs are held so: {held}"
-            time.sleep(0.1)
-
-    def wait_until_held_by(self, host: str) -> None:
-        """The host has all VIPs; whether the other one has them too is another question."""
-        deadline = time.monotonic() + PATIENCE
-        while not set(self.vips) <= set(self._addresses(host)):
-            assert time.monotonic() < deadline, f"after {PATIENCE} s {host} has {self._addresses(host)}"
-            time.sleep(0.1)
-
-    def wait_for_pool(self) -> None:
-        """Every service of every living director has real servers."""
-        for host in self.alive:
-            empty = "ipvsadm -Sn | awk '/^-A/ {n++; seen[$3] = 0} /^-a/ {seen[$3]++} END {for (s in seen) if (!seen[s]) exit 1}'"
-            self.lab.run(host, f"for i in $(seq 300); do {empty} && exit 0; sleep 0.1; done; ipvsadm -Ln >&2; exit 1")
-
     def other(self, host: str) -> str:
         return next(one for one in self.hosts if one != host)
 
+    def _addresses(self, host: str) -> set[str]:
+        rows = json.loads(self.lab.run(host, "ip -json address show"))
+        return {entry["local"] for row in rows for entry in row.get("addr_info", []) if "local" in entry}
+
+    def look(self) -> dict[str, list[str]]:
+        """The hosts that have any VIP of a tier now, by tier. One that has some but not all of them counts as two."""
+        now = {host: self._addresses(host) for host in self.alive}
+        return {
+            tier: [host for host, have in now.items() for _each in range(1 + (not vips <= have)) if vips & have]
+            for tier, vips in self.tiers.items()
+        }
+
+    def _wait(self, what: str, ready: t.Callable[[dict[str, list[str]]], bool]) -> dict[str, list[str]]:
+        deadline = time.monotonic() + PATIENCE
+        while not ready(seen := self.look()):
+            assert time.monotonic() < deadline, f"after {PATIENCE} s not {what}: the VIPs are held so: {seen}"
+            time.sleep(PAUSE)
+        return seen
+
+    def settle(self) -> dict[str, str]:
+        """Wait until each tier has exactly one holder; returns them."""
+        seen = self._wait("settled", lambda now: all(len(holders) == 1 for holders in now.values()))
+        return {tier: holders[0] for tier, holders in seen.items()}
+
+    def wait_for(self, host: str, alone: bool = True) -> None:
+        """The host holds all tiers; ``alone``: and no other one does."""
+        self._wait(
+            f"all on {host}", lambda now: all(host in held and (len(held) == 1 or not alone) for held in now.values())
+        )
+
+    def gather(self, wanted: str = "") -> str:
+        """Move all tiers to one director, where they are not; returns it."""
+        holders = self.settle()
+        wanted = wanted or next(iter(holders.values()))
+        for tier, holder in holders.items():
+            if holder != wanted:
+                self.move(tier)
+        self.wait_for(wanted)
+        return wanted
+
+    def move(self, tier: str) -> None:
+        """Make the holder of the tier let go of it once."""
+        holder = self.settle()[tier]
+        self.maintain(holder, [tier])
+        try:
+            self._wait(f"{tier} moved", lambda now: now[tier] == [self.other(holder)])
+        finally:
+            self.maintain(holder, [tier], wanted=False)
+
+    def maintain(self, host: str, tiers: t.Iterable[str], wanted: bool = True) -> None:
+        files = " ".join(f"/etc/keepalived/mixed_lb/{tier}.maintenance" for tier in tiers)
+        self.lab.run(host, f"for file in {files}; do echo {int(wanted)} >$file; done")
+
+    def wait_for_pools(self, condition: str = FULL, hosts: t.Iterable[str] = ()) -> None:
+        """Every service of the directors has real servers; or with EMPTY none has."""
+        for host in hosts or self.alive:
+            self.lab.run(
+                host, f"for i in $(seq 300); do {condition} && exit 0; sleep 0.1; done; ipvsadm -Ln >&2; exit 1"
+            )
+
     def power_cut(self, host: str) -> None:
-        self.lab.power_cut([host])
         self._dead.append(host)
+        self.lab.power_cut([host])
 
     def power_on(self, host: str) -> None:
         self.lab.power_on([host])
+        self.lab.run(host, "systemctl start keepalived")
         self._dead.remove(host)
 
     def unplug(self, host: str) -> None:
+        self._unplugged.append(host)
         self.lab.partition([host])
-        self._apart.append(host)
 
     def plug_in(self, host: str) -> None:
         self.lab.heal([host])
-        self._apart.remove(host)
+        self._unplugged.remove(host)
+
+    def part(self, wanted: bool = True) -> None:
+        """The directors reach all others, but not each other; or do again."""
+        word = "on" if wanted else "off"
+        self.lab.sandbox.sh("\n".join(f"bridge link set dev {host}.0 isolated {word}" for host in self.hosts))
+        self._parted = wanted
 
     def recover(self) -> None:
-        """All alive and connected, and keepalived running."""
-        for host in list(self._apart):
+        """All alive, connected, and with real servers."""
+        if self._parted:
+            self.part(wanted=False)
+        for host in list(self._unplugged):
             self.plug_in(host)
         for host in list(self._dead):
             self.power_on(host)
         for host in self.hosts:
             self.lab.run(host, "systemctl start keepalived")
+        self.settle()
+        self.wait_for_pools()
 
     @contextlib.contextmanager
-    def watched(self, vip: str, port: int, timeout: float = 0.25) -> t.Iterator[dict[str, t.Any]]:
-        """A client asks every 20 ms meanwhile; afterwards the mapping has what it saw (see lab/steady.py).
+    def one_holder_at_every_look(self) -> t.Iterator[None]:
+        """Meanwhile nothing moves: whenever somebody looks, each tier has one holder, and it is the same."""
+        holders = {tier: [holder] for tier, holder in self.settle().items()}
+        looks: list[dict[str, list[str]]] = []
+        ended = threading.Event()
 
-        Where no request may fail, ``timeout`` is PATIENT: slow is not lost, and this machine may be busy.
-        """
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(STEADY), vip, str(port), f"--timeout={timeout}"]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        seen: dict[str, t.Any] = {}
-        assert process.stdout is not None
-        assert process.stdout.readline() == "answered\n", f"nobody answers on {vip} {port}"
+        def watch() -> None:
+            while not ended.is_set():
+                looks.append(self.look())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
         try:
-            yield seen
+            yield
         finally:
-            out, _err = process.communicate()
-        seen |= json.loads(out)
-        print(f"{vip}: {shlex.quote(json.dumps(seen))}")
+            ended.set()
+            thread.join()
+        assert looks
+        assert all(look == holders for look in looks), looks

@@ -1,37 +1,38 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pair at rest: one holder, every mode serves, shares follow the weights, connections are shared."""
+"""A pair at rest: one holder a tier, every mode serves, shares follow the weights, connections are shared."""
 
 from __future__ import annotations
 
+import itertools
+import time
+
 import pytest
 from ask import ask, share
+from clients import PATIENT, Clients, is_whole
 from described import Described
 from module import answer
-from pair import PATIENT, Pair
+from pair import DETECTION, Pair
 
 from lab.cluster import Lab
 
 ROUNDS = 3
+# The interval of the check of VIPs instead of two seconds.
+VIP_DETECTION = DETECTION + 2
 
 
-def test_one_director_holds_all_vips(pair: Pair) -> None:
-    holder = pair.settle()
-    for vip in pair.vips:
-        assert pair.holders(vip) == [holder]
-
-
-def test_keepalived_says_the_same(pair: Pair) -> None:
-    holder = pair.settle()
+def test_keepalived_says_who_holds_what(pair: Pair) -> None:
+    holders = pair.settle()
+    by_vip = {vip: holders[tier] for tier, vips in pair.tiers.items() for vip in vips}
     for host in pair.hosts:
-        found = answer(host, "keepalived_info")
-        wanted = "master" if host == holder else "backup"
-        assert {one["state"] for one in found["instances"]} == {wanted}, (host, found)
-        assert {entry["held"] for one in found["instances"] for entry in one["addresses"]} == {host == holder}
+        found = answer(host, "keepalived_info")["instances"]
+        said = {entry["address"]: (one["state"], entry["held"]) for one in found for entry in one["addresses"]}
+        assert said == {vip: ("master", True) if host == by_vip[vip] else ("backup", False) for vip in by_vip}, host
 
 
 def test_every_service_serves_in_its_share(lab: Lab, stack: Described, pair: Pair) -> None:
+    pair.settle()
     weights = {host: stack.weight(host) for host in stack.real_servers}
     for tier in stack.fronts:
         for service in stack.services_of(tier):
@@ -40,28 +41,93 @@ def test_every_service_serves_in_its_share(lab: Lab, stack: Described, pair: Pai
             assert share(answers) == {host: ROUNDS * weight for host, weight in wanted.items()}, service
 
 
-def test_both_have_the_table_and_know_each_other(lab: Lab, pair: Pair) -> None:
-    """The one that waits could take over at once: same services, same real servers; its daemon listens."""
-    holder = pair.settle()
+def test_both_have_the_table(lab: Lab, pair: Pair) -> None:
+    """The one that waits could take over at once: same services, same real servers."""
     tables = [lab.run(host, "ipvsadm -Sn | sort") for host in pair.hosts]
     assert tables[0] == tables[1] and tables[0]
-    assert "master sync daemon" in lab.run(holder, "ipvsadm -Ln --daemon")
-    assert "backup sync daemon" in lab.run(pair.other(holder), "ipvsadm -Ln --daemon")
 
 
-@pytest.mark.stage("first")
-def test_a_dead_real_server_leaves_and_comes_back(lab: Lab, stack: Described, pair: Pair) -> None:
-    """HTTP checks every 2 s with a timeout of 1 s and one repetition after 1 s: gone after 5 s; then no request fails."""
-    holder = pair.settle()
-    gone = "for i in $(seq 150); do ipvsadm -Ln | grep -q '2[.:]22]*:' || exit 0; sleep 0.1; done; exit 1"
+def test_sync_daemons_run_for_what_a_director_may_hold(lab: Lab, pair: Pair) -> None:
+    """That of a single tier follows it. Where several tiers move one by one, each director sends and receives."""
+    for host in pair.hosts:
+        running = {line.split()[0] for line in lab.run(host, "ipvsadm -Ln --daemon").splitlines()}
+        roles = {"master" if holder == host else "backup" for holder in pair.settle().values()}
+        assert running == (roles if len(pair.tiers) == 1 else {"master", "backup"}), host
+
+
+@pytest.mark.stage("second")
+def test_tiers_share_connections_wherever_they_are(pair: Pair, clients: Clients) -> None:
+    """Two tiers on two directors: each knows of the other's connections, and takes them over."""
+    first, second, *_rest = clients.services
+    pair.gather()
+    one, two = list(pair.tiers)[:2]
+    pair.move(two)
+    holders = pair.settle()
+    downloads = [clients.download(service) for service in (first, second)]
+    clients.is_known(first, holders[two])
+    clients.is_known(second, holders[one])
+    pair.move(one)
+    pair.move(two)
+    assert all(is_whole(download) for download in downloads)
+
+
+def test_a_dead_real_server_leaves_and_comes_back(lab: Lab, stack: Described, pair: Pair, clients: Clients) -> None:
+    """Out of all pools in time; then no request fails. Nobody moves for that."""
+    gone = "for i in $(seq 300); do ipvsadm -Ln | grep -q '[.:]22]*:' || exit 0; sleep 0.1; done; exit 1"
     back = gone.replace("||", "&&")
-    lab.power_cut(["web2"])
+    with pair.one_holder_at_every_look():
+        lab.power_cut(["web2"])
+        begin = time.monotonic()
+        try:
+            for host in pair.hosts:
+                lab.run(host, gone)
+            assert time.monotonic() - begin <= DETECTION + 1
+            with clients.asking("without a real server", PATIENT) as seen:
+                for tier in stack.fronts:
+                    for service in stack.services_of(tier):
+                        assert set(share(ask(lab, service, 20))) == {"web1"}, service
+            assert all(found["failed"] == 0 and set(found["servers"]) == {"web1"} for found in seen.values()), seen
+        finally:
+            lab.power_on(["web2"])
+        for host in pair.hosts:
+            lab.run(host, back)
+    pair.wait_for_pools()
+
+
+# What takes the VIPs of a tier or the way to them from a real server, and what gives it back.
+VIPS = "for vip in 192.0.2.100/32 2001:db8:0:2::100/128; do ip address {} $vip dev lo; done"
+DEVICES = "for device in $(ip -brief link | grep -o '^lvs-[^@ ]*'); do ip link set $device {}; done"
+
+
+@pytest.mark.once
+@pytest.mark.stage("second")
+@pytest.mark.parametrize(
+    ("name", "breaks", "mends"),
+    [
+        ("app", VIPS.format("del"), VIPS.format("add")),
+        ("far", DEVICES.format("down"), DEVICES.format("up")),
+    ],
+)
+def test_who_does_not_answer_for_the_vip_leaves(
+    lab: Lab, stack: Described, pair: Pair, name: str, breaks: str, mends: str
+) -> None:
+    """On its own address it answers as before, so it stays in the pools of other tiers; both directors find it out."""
+    services = stack.services_of(stack.tier(name))
+    found = "for i in $(seq 300); do ipvsadm -Ln -t {} | grep -q '[.:]22]*:' {} exit 0; sleep 0.1; done; exit 1"
+    keys = [f"[{one.vip}]:{one.port}" if ":" in one.vip else f"{one.vip}:{one.port}" for one in services]
+    lab.run("web2", breaks)
+    begin = time.monotonic()
     try:
-        lab.run(holder, gone)
-        with pair.watched("192.0.2.100", 8080, PATIENT) as seen:
-            for vip in pair.vips:
-                ask(lab, next(one for one in stack.services if one.vip == vip and one.protocol == "tcp"), 20)
-        assert seen["failed"] == 0 and set(seen["servers"]) == {"web1"}, seen
+        for host, key in itertools.product(pair.hosts, keys):
+            lab.run(host, found.format(key, "||"))
+        assert time.monotonic() - begin <= VIP_DETECTION + 1
+        for service in services:
+            assert set(share(ask(lab, service, 10))) == {"web1"}
+        for host in pair.hosts:
+            lab.run(host, "ipvsadm -Ln -t 192.0.2.120:80 | grep -q 192.0.2.22:8081")
     finally:
-        lab.power_on(["web2"])
-    lab.run(holder, back)
+        lab.run("web2", mends)
+    for host, key in itertools.product(pair.hosts, keys):
+        lab.run(host, found.format(key, "&&"))
+    for service in services:
+        assert set(share(ask(lab, service, 10))) == {"web1", "web2"}

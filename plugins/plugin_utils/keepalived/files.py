@@ -23,6 +23,8 @@ def keepalived_main(options: Options) -> str:
         "vrrp_version 3",
         "max_auto_priority -1",
         f"vrrp_garp_master_refresh {options['garp_refresh']}",
+        "# one of two holders that meet gives up, and says so: else the other would not announce its VIPs again",
+        "vrrp_higher_prio_send_advert true",
         "enable_script_security",
         f"script_user {options['script_user']}",
         "# a reload with a broken file would take virtual servers and VIPs down: it is refused, and this says why",
@@ -38,15 +40,17 @@ def keepalived_scope(options: Options) -> str:
     ``host_interfaces`` among them are those that ``host_info`` found: they tell where an instance without one belongs.
     """
     instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
+    servers = wanted(options["virtual_servers"])
+    shared = [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
+    shared += ["lvs_flush"] if servers and options["flush"] else []
+    pools = [file for file in (virtual_server.pool_file(each, options) for each in servers) if file]
     items: Items = [
         f"{HEAD} Scope {options['name']}.",
-        *listing(
-            "global_defs", [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
-        ),
-        *vrrp.trackers(options),
+        *listing("global_defs", shared),
+        *vrrp.trackers(options, pools),
         *(vrrp.instance(each, options) for each in instances),
-        *vrrp.groups(instances, options),
-        *(virtual_server.virtual_server(each, options) for each in wanted(options["virtual_servers"])),
+        *vrrp.groups(instances, options, pools),
+        *(virtual_server.virtual_server(each, options) for each in servers),
         *options.get("lines", ()),
     ]
     return render(items)
@@ -59,8 +63,10 @@ def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list
     if not followed:
         raise ValueError(f"sync_daemon: there is no instance {daemon.get('instance')!r} for it to follow")
     words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
-    interface = daemon.get("interface") or followed[0]
-    return [" ".join([f"lvs_sync_daemon {interface} {daemon['instance']}", *optional(daemon, words)])]
+    where = [daemon.get("interface") or followed[0]]
+    # Without an instance, keepalived runs it in both roles.
+    where += [] if daemon.get("both") else [daemon["instance"]]
+    return [" ".join(["lvs_sync_daemon", *where, *optional(daemon, words)])]
 
 
 def _timeouts(timeouts: Options | None) -> list[str]:

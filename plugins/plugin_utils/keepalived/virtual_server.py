@@ -24,7 +24,36 @@ CHECKER = {
     "file": "FILE_CHECK",
     "bfd": "BFD_CHECK",
     "misc": "MISC_CHECK",
+    "vip": "MISC_CHECK",
 }
+CHECK_VIP = "/usr/local/sbin/mixed-lb-check-vip"
+
+
+def pool_file(it: Options, options: Options) -> dict[str, str] | None:
+    """Name and path of the file that says whether a virtual server is without real servers; None where nothing does."""
+    if (
+        not options["empty_pool_priority"]
+        or not wanted(options["instances"])
+        or it.get("quorum_up")
+        or it.get("quorum_down")
+    ):
+        return None
+    words = (
+        ["fwmark", it["fwmark"], it.get("family")] if it.get("fwmark") else [it["protocol"], it["address"], it["port"]]
+    )
+    name = "-".join(map(str, ("pool", *words))).replace(":", ".")
+    return {"name": name, "path": f"/run/keepalived-{options['name']}-{name}"}
+
+
+def _quorum(it: Options, options: Options) -> list[str]:
+    """What happens when the real servers are enough, and when they are too few."""
+    file = pool_file(it, options)
+    if file is None:
+        return [f'{event} "{it[event]}"' for event in ("quorum_up", "quorum_down") if it.get(event)]
+    return [
+        f"quorum_{event} \"/bin/sh -c 'echo {empty} >{file['path']}'\" root"
+        for event, empty in (("up", 0), ("down", 1))
+    ]
 
 
 def virtual_server(it: Options, options: Options) -> Block:
@@ -43,7 +72,7 @@ def virtual_server(it: Options, options: Options) -> Block:
         *(["ops"] if it.get("one_packet") else []),
         # Checks go their own pace: each has its interval.
         *optional(it, {"quorum": "quorum", "hysteresis": "hysteresis"}),
-        *(f'{event} "{it[event]}"' for event in ("quorum_up", "quorum_down") if it.get(event)),
+        *_quorum(it, options),
         *_sorry_server(it.get("sorry_server"), it),
         *it.get("lines", ()),
         *(_real_server(each, it, options) for each in destinations),
@@ -86,7 +115,7 @@ def _real_server(it: Options, service: Options, options: Options) -> Block:
         *optional(it, {"upper_threshold": "uthreshold", "lower_threshold": "lthreshold"}),
         *_switches(service, options, ("inhibit_on_failure",)),
         *it.get("lines", ()),
-        *(_checker(each, options) for each in wanted(it.get("checks") or service.get("checks"))),
+        *(_checker(each, it, service, options) for each in wanted(it.get("checks") or service.get("checks"))),
     ]
     return Block(f"real_server {it['address']} {service.get('port', 0) if port is None else port}", body)
 
@@ -101,8 +130,10 @@ def _method(it: Options) -> str:
     return " ".join(["TUN type", kind, *port, "nocsum" if checksum == "none" else checksum])
 
 
-def _checker(it: Options, options: Options) -> Block:
+def _checker(it: Options, server: Options, service: Options, options: Options) -> Block:
     kind = it["type"]
+    if kind == "vip":
+        it = _vip(it, server, service, options)
     if kind == "bfd":
         body: list[str | Block] = [f"name {it['name']}"]
     elif kind == "file":
@@ -110,6 +141,32 @@ def _checker(it: Options, options: Options) -> Block:
     else:
         body = [*_pace(it, options), *_question(kind, it, options)]
     return Block(CHECKER[kind], [*body, *it.get("lines", ())])
+
+
+def _vip(it: Options, server: Options, service: Options, options: Options) -> dict[str, t.Any]:
+    """The check that asks the real server for the VIP, as it would be forwarded to it."""
+    vip, port = it.get("address") or service.get("address"), it.get("port") or service.get("port")
+    where = f"check vip of {server['address']}"
+    if not vip or not port or (service.get("protocol", "tcp") != "tcp" and not it.get("port")):
+        raise ValueError(f"{where}: the service does not say which VIP and TCP port to ask for: give address and port")
+    if server.get("forward") == "nat":
+        raise ValueError(f"{where}: with nat it has no VIP to answer for: take another check")
+    if (":" in vip) != (":" in server["address"]):
+        raise ValueError(f"{where}: it is of another family than {vip}: take another check")
+    timeout = it.get("timeout") or options["check_timeout"]
+    words = ["/usr/bin/python3 -IS", CHECK_VIP, timeout, vip, port, server["address"], *_tunnel(server)]
+    # It ends by itself; only raw sockets can send for another address, and those are root's.
+    return {**it, "type": "misc", "command": " ".join(map(str, words)), "timeout": timeout + 1, "user": "root"}
+
+
+def _tunnel(server: Options) -> list[str]:
+    if server.get("forward") != "tun":
+        return []
+    tunnel = server.get("tunnel") or {}
+    kind = tunnel.get("type") or "ipip"
+    if kind == "gue":
+        return [f"gue:{tunnel['port']}"]
+    return ["gre+csum" if kind == "gre" and tunnel.get("checksum") == "csum" else kind]
 
 
 def _pace(it: Options, options: Options) -> list[str]:
@@ -124,7 +181,7 @@ def _pace(it: Options, options: Options) -> list[str]:
 
 def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
     timeout = it.get("timeout") or options["check_timeout"]
-    if kind == "misc":
+    if kind in ("misc", "vip"):
         dynamic = ["misc_dynamic"] if it.get("dynamic") else []
         return [f'misc_path "{it["command"]}"', f"misc_timeout {timeout}", *dynamic, *optional(it, {"user": "user"})]
     body: list[str | Block] = [

@@ -16,8 +16,8 @@ SCRIPT = {name: name for name in ("interval", "timeout", "rise", "fall", "weight
 PROCESS = {name: name for name in ("quorum", "delay", "weight")}
 
 
-def trackers(options: Options) -> list[Block]:
-    """Files, processes and scripts that are watched. The first is the switch for maintenance."""
+def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
+    """Files, processes and scripts that are watched. The first is the switch for maintenance, ``pools`` tell of empty ones."""
     scope = options["name"]
     maintenance = {"name": "maintenance", "path": options["maintenance_file"]}
     return [
@@ -26,7 +26,7 @@ def trackers(options: Options) -> list[Block]:
                 f"track_file {scope}_{each['name']}",
                 [f"file {each['path']}", *optional(each, {"init": "init_file"})],
             )
-            for each in (maintenance, *wanted(options.get("files")))
+            for each in (maintenance, *({**pool, "init": "0"} for pool in pools), *wanted(options.get("files")))
         ),
         *(
             Block(
@@ -78,13 +78,15 @@ def instance(it: Options, options: Options) -> Block:
     )
 
 
-def groups(instances: t.Sequence[Options], options: Options) -> list[Block]:
+def groups(instances: t.Sequence[Options], options: Options, pools: t.Iterable[Options]) -> list[Block]:
     """All instances of a scope in one group: both families, and both sides of a NAT director, move together."""
     if not instances:
         return []
     scope = options["name"]
     # Weight 0: whatever is not 0 in the file is a fault, and the VIPs go.
     files = [f"{scope}_maintenance weight 0"]
+    # Of two holders that meet, the one that was cut off from its real servers is to give up.
+    files += [f"{scope}_{each['name']} weight -{options['empty_pool_priority']}" for each in pools]
     files += [f"{scope}_{each['name']} weight {each.get('weight') or 0}" for each in wanted(options.get("files"))]
     body = [
         Block("group", [each["name"] for each in instances]),

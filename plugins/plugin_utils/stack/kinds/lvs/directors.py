@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from ...addresses import Address
     from ...hosts import Host
 
-CHECKED = ("tcp", "http", "ssl", "smtp", "dns", "udp", "ping", "misc")
+CHECKED = ("tcp", "http", "ssl", "smtp", "dns", "udp", "ping", "misc", "vip")
 INNER = "in"
 """Suffix of the instances on the real servers' side of a NAT director."""
 
@@ -73,6 +73,21 @@ def moving_vips(c: Cluster) -> t.Iterator[Finding]:
                 yield tier.finding("inner-vips", words, director.name)
 
 
+def checked_vips(c: Cluster) -> t.Iterator[Finding]:
+    """What asks real servers for the VIP needs real servers that hold it, and a TCP port."""
+    for check in c.tier.check:
+        if check.type == "vip" and c.tier.mode == "nat":
+            yield c.tier.finding("check-vip", "check vip: with nat no real server holds the VIP: take another check")
+        elif check.type == "vip" and (
+            c.tier.fwmark or (not check.port and any(one.protocol != "tcp" for one in c.ports))
+        ):
+            words = "check vip: asks for one VIP by TCP: write port, the TCP port to ask, and leave fwmark out"
+            yield c.tier.finding("check-vip", words)
+        elif check.type == "vip" and _mixes_families(c):
+            words = "check vip: asks real servers of the VIP's own family only: leave tunnel_family out, or take another check"
+            yield c.tier.finding("check-vip", words)
+
+
 def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -> Step:
     """The step that lets keepalived hold the VIPs and write the table."""
     sides = [vrrp.Side(c.tier.vips, c.tier.interface)]
@@ -111,14 +126,21 @@ def _default_checks(c: Cluster, service: Part) -> list[Part]:
 
 
 def _sync_daemon(c: Cluster) -> Part:
-    """A host has one: the first tier of its directors gives it the instance to follow."""
+    """A host has one, which the first tier of its directors lays down.
+
+    It follows the VIPs of that tier. Tiers move one by one, so where there are several each director sends and receives.
+    """
     together = [c, *(Cluster.of(one, c.stack, c.inventory) for one in c.beside)]
     names = list(c.stack.tiers)
     first = min(together, key=lambda one: names.index(one.tier.name))
     # The kernel refuses it beside destinations of another family than their service.
     if len(c.directors) < 2 or not c.tier.sync or first is not c or any(map(_mixes_families, together)):
         return {}
-    return {"instance": f"{c.tier.name}{c.versions[0]}", "id": c.tier.vrrp.router_id_of(c.tier)}
+    return {
+        "instance": f"{c.tier.name}{c.versions[0]}",
+        "both": len(together) > 1,
+        "id": c.tier.vrrp.router_id_of(c.tier),
+    }
 
 
 def _mixes_families(c: Cluster) -> bool:

@@ -239,6 +239,7 @@ def weights(c: Cluster) -> Findings:
 
 RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     directors.moving_vips,
+    directors.checked_vips,
     mode_options,
     service_options,
     ports,

@@ -69,6 +69,26 @@ def test_all_instances_move_together_and_maintenance_moves_them() -> None:
     assert "old" not in text
 
 
+def test_an_empty_pool_costs_priority() -> None:
+    """It decides which of two holders that meet gives up; who has no VIPs or runs its own program at the event is left out."""
+    own = {**SERVICE, "port": 81, "quorum_down": "/usr/local/bin/tell"}
+    mark = {"fwmark": 7, "family": "ipv6"}
+    text = scope(instances=[INSTANCE], virtual_servers=[{**SERVICE, "address": "2001:db8::1"}, own, mark])
+    path = "/run/keepalived-app-pool-tcp-2001.db8..1-80"
+    assert f"track_file app_pool-tcp-2001.db8..1-80 {{\n    file {path}\n    init_file 0\n}}" in text
+    assert {
+        f"quorum_{event} \"/bin/sh -c 'echo {value} >{path}'\" root" for event, value in (("up", 0), ("down", 1))
+    } <= set(lines(text))
+    group = lines(text[text.index("vrrp_sync_group app {") :])
+    assert [line for line in group if "app_pool" in line] == [
+        "app_pool-tcp-2001.db8..1-80 weight -10",
+        "app_pool-fwmark-7-ipv6 weight -10",
+    ]
+    assert 'quorum_down "/usr/local/bin/tell"' in lines(text)
+    assert "pool" not in scope(instances=[INSTANCE], virtual_servers=[SERVICE], empty_pool_priority=0)
+    assert "pool" not in scope(virtual_servers=[SERVICE])
+
+
 def test_processes_and_scripts_are_watched_by_the_group() -> None:
     text = scope(
         instances=[INSTANCE],
@@ -129,12 +149,52 @@ def test_checks_of_a_real_server_replace_those_of_the_service() -> None:
     assert "HTTP_GET" not in second
 
 
+def test_real_servers_are_asked_for_the_vip_as_it_is_forwarded_to_them() -> None:
+    gue = {"type": "gue", "port": 6080, "checksum": "csum"}
+    destinations = [
+        {"address": "192.0.2.21", "forward": "dr"},
+        {"address": "192.0.2.22", "forward": "tun"},
+        {"address": "192.0.2.23", "forward": "tun", "tunnel": gue},
+        {"address": "192.0.2.24", "forward": "tun", "tunnel": {"type": "gre", "checksum": "csum"}},
+    ]
+    checked = {**SERVICE, "checks": [{"type": "vip", "timeout": 2}]}
+    text = lines(scope(virtual_servers=[{**checked, "destinations": destinations}]))
+    ways = [line.split("192.0.2.100 80 ")[1] for line in text if "check-vip 2 " in line]
+    assert ways == ['192.0.2.21"', '192.0.2.22 ipip"', '192.0.2.23 gue:6080"', '192.0.2.24 gre+csum"']
+    assert {"misc_timeout 3", "user root"} <= set(text)
+
+
+@pytest.mark.parametrize(
+    ("service", "server", "words"),
+    [
+        ({"protocol": "udp"}, {}, "which VIP and TCP port"),
+        ({}, {"forward": "nat"}, "has no VIP to answer for"),
+        ({}, {"address": "2001:db8::21"}, "of another family than 192.0.2.100"),
+    ],
+)
+def test_who_cannot_be_asked_for_a_vip(service: dict[str, t.Any], server: dict[str, t.Any], words: str) -> None:
+    destination = {"address": "192.0.2.21", "forward": "dr", **server}
+    with pytest.raises(ValueError, match=words):
+        scope(virtual_servers=[{**SERVICE, **service, "checks": [{"type": "vip"}], "destinations": [destination]}])
+
+
 def test_the_sync_daemon_follows_its_instance() -> None:
     daemon = {"instance": "app4", "id": 51}
     text = lines(scope(instances=[INSTANCE], sync_daemon=daemon, timeouts={"tcp": 800}))
     assert {"lvs_sync_daemon eth0 app4 id 51", "lvs_timeouts tcp 800"} <= set(text)
     with pytest.raises(ValueError, match="no instance 'app4' for it to follow"):
         scope(sync_daemon=daemon)
+
+
+def test_a_sync_daemon_of_both_roles_follows_nobody() -> None:
+    text = lines(scope(instances=[INSTANCE], sync_daemon={"instance": "app4", "both": True, "id": 51}))
+    assert "lvs_sync_daemon eth0 id 51" in text
+
+
+def test_what_another_process_left_in_the_table_goes() -> None:
+    assert "lvs_flush" in lines(scope(virtual_servers=[SERVICE]))
+    assert "lvs_flush" not in lines(scope(instances=[INSTANCE])), "who has no services there owns no table"
+    assert "lvs_flush" not in lines(scope(virtual_servers=[SERVICE], flush=False))
 
 
 def test_an_instance_is_where_its_source_is() -> None:

@@ -120,6 +120,9 @@ CASES = [
     Case("helper", "set gateway_mode: default", "nat", {"helpers": ["ftp"], "port": 21}),
     Case("helper", "is about tcp port 21", "nat", {"helpers": ["ftp"], "gateway_mode": "default"}),
     # the tier and its hosts
+    Case("check-vip", "with nat no real server", "nat", {"check": {"type": "vip"}}),
+    Case("check-vip", "asks for one VIP by TCP", "dr", {"check": {"type": "vip"}, "protocol": ["tcp", "udp"]}),
+    Case("check-vip", "of the VIP's own family only", "tun", {"check": {"type": "vip"}, "tunnel_family": "ipv6"}),
     Case("inner-vips", "give the IPv4 address that the real servers", "nat", **PAIR),
     Case("inner-vips", "holds the inner VIP 198.51.100.9", "nat", {"inner_vips": ["198.51.100.9"]}, host="lb1"),
     Case("mode-option", "inner_vips: is for mode nat", app={"inner_vips": ["192.0.2.99"]}),

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients under whose eyes directors die: some ask every 20 ms, some have a download under way."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+from described import Described, Service
+
+from lab.client import PROGRAM
+from lab.cluster import Lab
+
+STEADY = pathlib.Path(__file__).resolve().parents[3] / "lab" / "steady.py"
+# Where no request may fail: slow is not lost, and this machine may be busy.
+PATIENT = 5
+BYTES = 100
+
+REPORT: list[str] = []
+"""What all clients saw, for the end of the verification."""
+
+
+class Clients:
+    """One for each tier in front, or for each VIP where there is one tier."""
+
+    def __init__(self, lab: Lab, stack: Described) -> None:
+        self.lab = lab
+        services = {
+            tier["name"]: [one for one in stack.services_of(tier) if one.protocol == "tcp"] for tier in stack.fronts
+        }
+        several = len(services) > 1
+        self.services = [one for found in services.values() for one in (found[:1] if several else found)]
+
+    @contextlib.contextmanager
+    def asking(self, why: str, timeout: float = 0.25) -> t.Iterator[dict[str, dict[str, t.Any]]]:
+        """They ask every 20 ms meanwhile; afterwards the mapping has by VIP what they saw (see lab/steady.py)."""
+        started = {
+            service: self._start([STEADY, service.vip, service.port, f"--timeout={timeout}"])
+            for service in self.services
+        }
+        seen: dict[str, dict[str, t.Any]] = {}
+        try:
+            for service, process in started.items():
+                assert process.stdout is not None
+                assert process.stdout.readline() == "answered\n", f"nobody answers: {service}"
+            yield seen
+        finally:
+            for process in started.values():
+                assert process.stdin is not None
+                process.stdin.close()
+            said = {
+                service: json.loads(process.stdout.read() or "{}")
+                for service, process in started.items()
+                if process.stdout
+            }
+            for process in started.values():
+                process.wait()
+        for service, found in said.items():
+            seen[service.vip] = found
+            REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {found['failed']} of {found['asked']} failed")
+
+    def download(self, service: Service) -> subprocess.Popen[str]:
+        """Begin one of ten seconds."""
+        argv = [PROGRAM, "tcp", service.vip, service.port, "--path", f"/drip/{BYTES}/0.1", "--timeout", 60]
+        return self._start(argv)
+
+    def is_known(self, service: Service, director: str) -> None:
+        """Wait until the director has learned of a connection to the service from the other one."""
+        vip = ipaddress.ip_address(service.vip)
+        written = f"{vip:X}" if vip.version == 4 else vip.exploded
+        found = f"grep -qi '{written}.*ESTABLISHED.*SYNC' /proc/net/ip_vs_conn_sync"
+        shown = "cat /proc/net/ip_vs_conn_sync >&2"
+        self.lab.run(director, f"for i in $(seq 100); do {found} && exit 0; sleep 0.1; done; {shown}; exit 1")
+
+    def _start(self, words: t.Iterable[object]) -> subprocess.Popen[str]:
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def is_whole(download: subprocess.Popen[str]) -> bool:
+    """Whether it came to its end."""
+    (answer,) = json.loads(download.communicate()[0])
+    return bool(answer.get("bytes") == BYTES)
