@@ -5,7 +5,7 @@
 
 ``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends,
 and on until something asked after that has been answered: what comes then belongs to the gap. The line ``answered`` tells
-the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed`` (how many got no answer),
+the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed`` (how many got none, or another status than 200),
 ``gap`` (the longest time without one, in seconds) and ``servers`` (answers by real server).
 """
 
@@ -62,8 +62,12 @@ async def _server(address: str, port: int) -> str:
         head, blank, _body = (await reader.read(-1)).partition(b"\r\n\r\n")
         if not blank:
             raise ValueError("no whole answer")
-        words = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if ": " in line)
-        return words.get("Server", "")
+        first, *lines = head.decode().split("\r\n")
+        if first.split()[1] != "200":
+            raise ValueError(first)
+        words = {name.lower(): value for name, _colon, value in (line.partition(": ") for line in lines)}
+        # a proxy says who it is itself, where a server would
+        return words.get("x-server") or words.get("server", "")
     finally:
         writer.close()
 

@@ -1,73 +1,36 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab, the stack at this stage, and the frame's own helpers."""
+"""A pair of directors, and clients of its tiers."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import sys
-import time
 import typing as t
 
 import pytest
 
 PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
-SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
-# In the lab's own folder, which ends with the lab.
-PROVED = PROJECT / ".lab" / "pair" / f"{SCENARIO}.proved"
 sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
 
-from clients import REPORT, Clients  # noqa: E402  # needs the path above
+from clients import Clients, pytest_terminal_summary  # noqa: E402, F401  # needs the path above
 from described import Described  # noqa: E402  # needs the path above
+from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path above
+    lab,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    stack,
+)
 from pair import Pair  # noqa: E402  # needs the path above
 
-from lab import cluster  # noqa: E402  # needs the path above
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the result of every verification: a scenario has several."""
-    config.addinivalue_line("markers", "stage(name): only for this desired state")
-    config.addinivalue_line("markers", "once: not again after the reboot")
-    folder = PROJECT / ".cache" / "junit"
-    folder.mkdir(parents=True, exist_ok=True)
-    config.option.xmlpath = str(folder / f"{SCENARIO}-{time.time_ns()}.xml")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is about another stage: it does not exist here, so it is not skipped. So what is not told again."""
-    stage = Described(PROJECT, SCENARIO).stage
-    again = PROVED.exists() and PROVED.read_text() == stage
-
-    def concerns(item: pytest.Item) -> bool:
-        mark = item.get_closest_marker("stage")
-        return (mark is None or stage in mark.args) and not (again and item.get_closest_marker("once"))
-
-    config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])
-    items[:] = [item for item in items if concerns(item)]
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    """Remembers the stage that has been proved, for the verification after the reboot."""
-    if exitstatus == 0 and "MOLECULE_FILE" in os.environ:
-        PROVED.write_text(Described(PROJECT, SCENARIO).stage)
-
-
-@pytest.fixture(scope="session")
-def stack() -> Described:
-    """The stack as the inventory describes it."""
-    return Described(PROJECT, SCENARIO)
-
-
-@pytest.fixture(scope="session")
-def lab() -> cluster.Lab:
-    """The running lab."""
-    return cluster.Lab(PROJECT / ".lab" / "pair")
+from lab.cluster import Lab  # noqa: E402  # needs the path above
 
 
 @pytest.fixture
-def pair(lab: cluster.Lab, stack: Described) -> t.Iterator[Pair]:
+def pair(lab: Lab, stack: Described) -> t.Iterator[Pair]:  # noqa: F811  # the fixtures
     """The directors, both up and in agreement before and after each test."""
     made = Pair(lab, ["lb1", "lb2"], stack.fronts)
     made.settle()
@@ -76,13 +39,7 @@ def pair(lab: cluster.Lab, stack: Described) -> t.Iterator[Pair]:
 
 
 @pytest.fixture(scope="session")
-def clients(lab: cluster.Lab, stack: Described) -> Clients:
-    """Clients of every tier."""
-    return Clients(lab, stack)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What clients saw: the longest gap, and how many requests failed."""
-    terminalreporter.section("longest time without an answer")
-    for line in REPORT:
-        terminalreporter.line(line)
+def clients(lab: Lab, stack: Described) -> Clients:  # noqa: F811  # the fixtures
+    """Clients of every tier, or of each VIP where there is one tier."""
+    tcp = [[one for one in stack.services_of(tier) if one.protocol == "tcp"] for tier in stack.fronts]
+    return Clients(lab, [one for found in tcp for one in (found[:1] if len(tcp) > 1 else found)])

@@ -8,21 +8,17 @@ The director that dies holds all tiers. Gaps are bounded by three adverts, skew 
 
 from __future__ import annotations
 
-import typing as t
-
 import pytest
 from clients import PATIENT, Clients, is_whole
-from pair import BOUND, EMPTY, Pair
-
-Seen = dict[str, dict[str, t.Any]]
-
-
-def check_gaps(seen: Seen) -> None:
-    assert all(found["gap"] <= BOUND for found in seen.values()), seen
-
-
-def check_all_answered(seen: Seen) -> None:
-    assert all(found["failed"] == 0 for found in seen.values()), seen
+from drills import (  # noqa: F401  # tests
+    check_all_answered,
+    check_gaps,
+    test_graceful_stop_and_start,
+    test_killed_daemon,
+    test_maintenance_moves_the_vips_and_stops_nothing,
+    test_those_that_lost_each_other_agree_again,
+)
+from pair import EMPTY, Pair
 
 
 def test_power_cut_and_return_of_the_holder(pair: Pair, clients: Clients) -> None:
@@ -44,48 +40,6 @@ def test_power_cut_and_return_of_the_holder(pair: Pair, clients: Clients) -> Non
 
 @pytest.mark.once
 @pytest.mark.stage("second")
-@pytest.mark.parametrize("processes", ["$(cat /run/keepalived.pid)", "$(pidof keepalived)"], ids=["parent", "all"])
-def test_killed_daemon(pair: Pair, clients: Clients, processes: str) -> None:
-    """systemd starts it again, and that one finds out that it holds nothing any more."""
-    holder = pair.gather()
-    with clients.asking("kill -9") as seen:
-        pair.lab.run(holder, f"kill -9 {processes}")
-        pair.wait_for(pair.other(holder))
-    check_gaps(seen)
-    pair.lab.run(holder, "for i in $(seq 100); do systemctl is-active keepalived && exit 0; sleep 0.1; done; exit 1")
-
-
-@pytest.mark.once
-@pytest.mark.stage("second")
-def test_graceful_stop_and_start(pair: Pair, clients: Clients) -> None:
-    """A daemon that stops says so: nobody has to wait for it."""
-    holder = pair.gather()
-    with clients.asking("stop") as seen:
-        pair.lab.run(holder, "systemctl stop keepalived")
-        pair.wait_for(pair.other(holder))
-    check_gaps(seen)
-    with clients.asking("start", PATIENT) as seen, pair.one_holder_at_every_look():
-        pair.lab.run(holder, "systemctl start keepalived")
-        pair.wait_for_pools()
-    check_all_answered(seen)
-
-
-@pytest.mark.once
-@pytest.mark.stage("second")
-def test_maintenance_moves_the_vips_and_stops_nothing(pair: Pair, clients: Clients) -> None:
-    holder = pair.gather()
-    with clients.asking("maintenance") as seen:
-        pair.maintain(holder, pair.tiers)
-        try:
-            pair.wait_for(pair.other(holder))
-            pair.lab.run(holder, "systemctl is-active keepalived")
-        finally:
-            pair.maintain(holder, pair.tiers, wanted=False)
-    check_gaps(seen)
-
-
-@pytest.mark.once
-@pytest.mark.stage("second")
 def test_unplugged_holder_comes_back(pair: Pair, clients: Clients) -> None:
     """Cut off from all, the one that is preferred keeps its VIPs and loses its real servers; back, it must not serve so."""
     pair.gather("lb1")
@@ -98,17 +52,4 @@ def test_unplugged_holder_comes_back(pair: Pair, clients: Clients) -> None:
         pair.plug_in("lb1")
         pair.settle()
         pair.wait_for_pools()
-    check_gaps(seen)
-
-
-@pytest.mark.once
-@pytest.mark.stage("second")
-def test_directors_that_lost_each_other_agree_again(pair: Pair, clients: Clients) -> None:
-    """All others reach both of them meanwhile, and both hold everything."""
-    holder = pair.gather()
-    pair.part()
-    pair.wait_for(pair.other(holder), alone=False)
-    with clients.asking("meeting again") as seen:
-        pair.part(wanted=False)
-        pair.settle()
     check_gaps(seen)

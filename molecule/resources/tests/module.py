@@ -9,7 +9,7 @@ import json
 import subprocess
 import typing as t
 
-from conftest import PROJECT, SCENARIO
+from frame import PROJECT, SCENARIO
 
 
 def call(host: str, module: str, arguments: t.Mapping[str, t.Any], *words: str) -> dict[str, t.Any]:

@@ -56,7 +56,8 @@ class Pair:
             for tier, vips in self.tiers.items()
         }
 
-    def _wait(self, what: str, ready: t.Callable[[dict[str, list[str]]], bool]) -> dict[str, list[str]]:
+    def wait_until(self, what: str, ready: t.Callable[[dict[str, list[str]]], bool]) -> dict[str, list[str]]:
+        """Until what ``look`` sees is so; returns it."""
         deadline = time.monotonic() + PATIENCE
         while not ready(seen := self.look()):
             assert time.monotonic() < deadline, f"after {PATIENCE} s not {what}: the VIPs are held so: {seen}"
@@ -65,12 +66,12 @@ class Pair:
 
     def settle(self) -> dict[str, str]:
         """Wait until each tier has exactly one holder; returns them."""
-        seen = self._wait("settled", lambda now: all(len(holders) == 1 for holders in now.values()))
+        seen = self.wait_until("settled", lambda now: all(len(holders) == 1 for holders in now.values()))
         return {tier: holders[0] for tier, holders in seen.items()}
 
     def wait_for(self, host: str, alone: bool = True) -> None:
         """The host holds all tiers; ``alone``: and no other one does."""
-        self._wait(
+        self.wait_until(
             f"all on {host}", lambda now: all(host in held and (len(held) == 1 or not alone) for held in now.values())
         )
 
@@ -89,7 +90,7 @@ class Pair:
         holder = self.settle()[tier]
         self.maintain(holder, [tier])
         try:
-            self._wait(f"{tier} moved", lambda now: now[tier] == [self.other(holder)])
+            self.wait_until(f"{tier} moved", lambda now: now[tier] == [self.other(holder)])
         finally:
             self.maintain(holder, [tier], wanted=False)
 

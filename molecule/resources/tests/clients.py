@@ -13,7 +13,8 @@ import subprocess
 import sys
 import typing as t
 
-from described import Described, Service
+import pytest
+from described import Service
 
 from lab.client import PROGRAM
 from lab.cluster import Lab
@@ -28,15 +29,10 @@ REPORT: list[str] = []
 
 
 class Clients:
-    """One for each tier in front, or for each VIP where there is one tier."""
+    """One for each of these services."""
 
-    def __init__(self, lab: Lab, stack: Described) -> None:
-        self.lab = lab
-        services = {
-            tier["name"]: [one for one in stack.services_of(tier) if one.protocol == "tcp"] for tier in stack.fronts
-        }
-        several = len(services) > 1
-        self.services = [one for found in services.values() for one in (found[:1] if several else found)]
+    def __init__(self, lab: Lab, services: list[Service]) -> None:
+        self.lab, self.services = lab, services
 
     @contextlib.contextmanager
     def asking(self, why: str, timeout: float = 0.25) -> t.Iterator[dict[str, dict[str, t.Any]]]:
@@ -88,3 +84,10 @@ def is_whole(download: subprocess.Popen[str]) -> bool:
     """Whether it came to its end."""
     (answer,) = json.loads(download.communicate()[0])
     return bool(answer.get("bytes") == BYTES)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What clients saw: the longest gap, and how many requests failed."""
+    terminalreporter.section("longest time without an answer")
+    for line in REPORT:
+        terminalreporter.line(line)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab, the web servers, the pair in front of them, and clients of its VIPs."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import typing as t
+
+import pytest
+
+PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
+
+from clients import Clients, pytest_terminal_summary  # noqa: E402, F401  # needs the path above
+from described import Service  # noqa: E402  # needs the path above
+from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path above
+    lab,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    stage,
+)
+from proxies import Proxies, tiers, wait_for  # noqa: E402  # needs the path above
+from web import Sites, Web  # noqa: E402  # needs the path above
+
+from lab.cluster import Lab  # noqa: E402  # needs the path above
+
+
+@pytest.fixture(scope="session")
+def _running(lab: Lab) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
+    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
+    for site in made.values():
+        site.start()
+    yield made
+    for site in made.values():
+        site.stop()
+
+
+@pytest.fixture
+def sites(lab: Lab, _running: Sites) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
+    """The web servers by host, all up and known to be up when a test begins."""
+    wait_for(lab, set(_running))
+    yield _running
+    for site in _running.values():
+        site.recover()
+
+
+@pytest.fixture
+def pair(lab: Lab, sites: Sites) -> t.Iterator[Proxies]:  # noqa: F811  # the fixture
+    """The hosts of the proxies, both up and in agreement before and after each test."""
+    made = Proxies(lab, ["edge1", "edge2"], tiers(stage()))
+    made.settle()
+    yield made
+    made.recover()
+
+
+@pytest.fixture(scope="session")
+def clients(lab: Lab) -> Clients:  # noqa: F811  # the fixture
+    """Clients of every VIP."""
+    return Clients(lab, [Service("tcp", vip, tier["port"], "", 0) for tier in tiers(stage()) for vip in tier["vips"]])
