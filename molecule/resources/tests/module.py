@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import typing as t
 
@@ -25,7 +26,9 @@ def answer(host: str, module: str) -> dict[str, t.Any]:
 def _run(host: str, module: str, *words: str) -> dict[str, t.Any]:
     argv = ["ansible", host, "-i", str(PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.yml")]
     argv += ["-m", f"mixed_lb.stack.{module}", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
+    # Molecule asks for colours, which are no JSON.
+    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT, env=plain)
     assert done.returncode == 0, done.stdout + done.stderr
     # Behind the answer there may be words of plugins.
     found: dict[str, t.Any] = json.JSONDecoder().raw_decode(done.stdout.partition("=>")[2].lstrip())[0]

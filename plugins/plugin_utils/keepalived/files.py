@@ -23,6 +23,8 @@ def keepalived_main(options: Options) -> str:
         "vrrp_version 3",
         "max_auto_priority -1",
         f"vrrp_garp_master_refresh {options['garp_refresh']}",
+        # Neighbours ignore a second announcement within a second of the first, as when a VIP goes there and back.
+        "vrrp_garp_master_delay 1",
         "# one of two holders that meet gives up, and says so: else the other would not announce its VIPs again",
         "vrrp_higher_prio_send_advert true",
         "enable_script_security",

@@ -192,7 +192,7 @@ def test_a_sync_daemon_of_both_roles_follows_nobody() -> None:
 
 
 def test_what_another_process_left_in_the_table_goes() -> None:
-    assert "lvs_flush" in lines(scope(virtual_servers=[SERVICE]))
+    assert "lvs_flush" in lines(scope(virtual_servers=[SERVICE], flush=True))
     assert "lvs_flush" not in lines(scope(instances=[INSTANCE])), "who has no services there owns no table"
     assert "lvs_flush" not in lines(scope(virtual_servers=[SERVICE], flush=False))
 
