@@ -73,7 +73,7 @@ def probe(config: Config, out: t.BinaryIO, leash: int) -> None:
 
 
 async def watch(pool: Config, server: Config, out: t.BinaryIO) -> None:
-    """Check one server at a steady pace."""
+    """Check one server at a steady pace, and twice as often while it fails."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
@@ -81,8 +81,8 @@ async def watch(pool: Config, server: Config, out: t.BinaryIO) -> None:
         line = json.dumps([pool["name"], server["key"], not reason, reason])
         out.write(line.encode() + b"\n")
         out.flush()
-        # A check that took longer than the interval is not made up for.
-        due = max(due + pool["interval"], loop.time())
+        # Sooner after a failure: what is left of interval x fall is for the reload. A slow check is not made up for.
+        due = max(due + pool["interval"] / (2 if reason else 1), loop.time())
         await asyncio.sleep(due - loop.time())
 
 
