@@ -45,11 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def described() -> dict[str, t.Any]:
-    """The variables of the role at this stage."""
+    """The variables of the role at this stage, with its defaults."""
     folder = pathlib.Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    defaults: dict[str, t.Any] = yaml.safe_load((PROJECT / "roles/nginx_lb/defaults/main.yml").read_text())
     first: dict[str, t.Any] = yaml.safe_load((PROJECT / "inventories" / SCENARIO / "group_vars/edge.yml").read_text())
     second = yaml.safe_load((folder / "vars/second.yml").read_text())
-    return first if STAGE == "first" else {**first, **second}
+    return {**defaults, **first, **(second if STAGE == "second" else {})}
 
 
 @pytest.fixture(scope="session")

@@ -36,19 +36,21 @@ def test_clients_arrive(edge: Edge) -> None:
     assert '"path": "/a?b=c"' in said and '"server": "place' in said, said
 
 
-def test_a_dead_place_is_out(edge: Edge, servers: dict[str, Server]) -> None:
+def test_a_dead_place_is_out(edges: list[Edge], servers: dict[str, Server]) -> None:
     """Until it is back."""
     servers["place1"].stop()
     try:
-        edge.wait(lambda: edge.out("redirect/places") == {PLACES["place1"]}, "place1 is out")
-        edge.quiet()
-        answers = edge.ask("www.example", count=50)
-        assert {answer["headers"]["location"] for answer in answers} == {PLACES["place2"] + "/"}
+        for edge in edges:
+            edge.wait(lambda: edge.out("redirect/places") == {PLACES["place1"]}, "place1 is out")  # noqa: B023
+            edge.quiet()
+            answers = edge.ask("www.example", count=50)
+            assert {answer["headers"]["location"] for answer in answers} == {PLACES["place2"] + "/"}
     finally:
         servers["place1"].start()
-    edge.settle()
-    answers = edge.ask("www.example", count=50)
-    assert {answer["headers"]["location"] for answer in answers} == {f"{url}/" for url in PLACES.values()}
+    for edge in edges:
+        edge.settle()
+        answers = edge.ask("www.example", count=50)
+        assert {answer["headers"]["location"] for answer in answers} == {f"{url}/" for url in PLACES.values()}
 
 
 def test_who_would_go_round_for_ever_is_told(edge: Edge) -> None:

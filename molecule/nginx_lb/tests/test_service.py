@@ -14,6 +14,8 @@ import pytest
 from conftest import NOTES, SCENARIO
 from edge import CLIENT, Edge, share
 
+from lab import client
+
 TLS = NOTES / f"{SCENARIO}.tls"
 ALL = {"web1", "web2", "web3"}
 DATAGRAMS = 12
@@ -55,8 +57,7 @@ def test_stream_by_tcp(edge: Edge) -> None:
 
 def test_stream_by_udp(edge: Edge) -> None:
     """Each datagram is answered, and they are spread over all servers."""
-    ask = f"python3 lab/ask.py udp {edge.address} 9000 --count {DATAGRAMS}"
-    answers = json.loads(edge.lab.run("client", ask))
+    answers = client.ask(edge.lab, "udp", edge.address, 9000, DATAGRAMS)
     assert [answer.get("server") for answer in answers].count(None) == 0, answers
     assert {answer["server"] for answer in answers} == ALL
 
