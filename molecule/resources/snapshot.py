@@ -34,6 +34,7 @@ LOOKS = {
     # Files of packages that are not as their package has them; a package that stays is no difference.
     "conffiles": "dpkg-query -W -f '${Conffiles}\\n' keepalived nginx-common haproxy pdns-server 2>/dev/null"
     " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>/dev/null | sort",
+    "listeners": "ss -Hltun | awk '{print $1, $5}' | sort -u",
     "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
 }
 

@@ -46,7 +46,12 @@ class Unit:
 
     def do(self, *words: str) -> None:
         """``systemctl WORDS UNIT``."""
-        self._systemctl(*words, self.name)
+        try:
+            self._systemctl(*words, self.name)
+        except DaemonProblem:
+            # A unit that systemd has unloaded since it stopped has no failures to forget.
+            if words != ("reset-failed",):
+                raise
 
     def read_unit_files(self) -> None:
         """Make systemd read its unit files again."""

@@ -134,6 +134,11 @@ def _main(options: Options, context: Context) -> str:
         Block("map $http_upgrade $mixed_lb_connection", ["default upgrade", '"" ""']),
         # HTTP/3 has no such header
         Block("map $http_host $mixed_lb_host", ["default $http_host", '"" $host']),
+        # Only where a trusted proxy has said who the client is do the two addresses differ: then it is passed on.
+        Block(
+            'map "$remote_addr $realip_remote_addr" $mixed_lb_forwarded_for',
+            [r'"~^(.+) \1$" $remote_addr', 'default "$http_x_forwarded_for, $realip_remote_addr"'],
+        ),
         *raw(options, "global_http_lines"),
         f"include {FOLDER}/http/*.conf",
         "include /etc/nginx/conf.d/*.conf",

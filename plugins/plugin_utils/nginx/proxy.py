@@ -15,6 +15,7 @@ from .versions import STICKY
 GRPC = ("grpc", "grpcs")
 ENCRYPTED = ("https", "grpcs")
 TIMES = {"connect_timeout": "connect_timeout", "read_timeout": "read_timeout", "send_timeout": "send_timeout"}
+CHAIN = "X-Forwarded-For"
 NEXT = ("error", "timeout")
 """What makes nginx ask the next server. Only what cannot have been worked on is asked for again: a POST that was sent is
 not, unless ``non_idempotent`` says so."""
@@ -34,7 +35,8 @@ def hand_over(options: Options, to: str, target: Options, context: Context, wher
     protocol = protocol_of(target)
     word_ = "grpc" if protocol in GRPC else "proxy"
     trusted = bool(options.get("trusted_proxies", context.options.get("trusted_proxies")))
-    lines = [f"{word_}_pass {protocol}://{to}", *_headers(options, target, word_, trusted=trusted)]
+    chain = trusted and real_ip_header(options).lower() == CHAIN.lower()
+    lines = [f"{word_}_pass {protocol}://{to}", *_headers(options, target, word_, chain=chain)]
     if word_ == "proxy":
         lines += ["proxy_http_version 1.1", *_sizes(options), *_buffering(options)]
         lines += _cache(options, context, where)
@@ -60,12 +62,17 @@ def _merged(options: Options, context: Context, names: t.Iterable[str]) -> dict[
     return {name: options.get(name, context.options.get(name)) for name in names}
 
 
-def _headers(options: Options, target: Options, word_: str, *, trusted: bool) -> list[str]:
+def real_ip_header(options: Options) -> str:
+    """Where trusted proxies in front of a site say who the client is."""
+    return str(options.get("real_ip_header") or ("proxy_protocol" if options.get("proxy_protocol") else CHAIN))
+
+
+def _headers(options: Options, target: Options, word_: str, *, chain: bool) -> list[str]:
     headers = {
         "Host": "$host" if word_ == "grpc" else "$mixed_lb_host",
         "X-Real-IP": "$remote_addr",
         # What a client says of itself is passed on only if it was a proxy that is trusted.
-        "X-Forwarded-For": "$proxy_add_x_forwarded_for" if trusted else "$remote_addr",
+        "X-Forwarded-For": "$mixed_lb_forwarded_for" if chain else "$remote_addr",
         "X-Forwarded-Proto": "$scheme",
         "X-Forwarded-Host": "$host",
         "X-Forwarded-Port": "$server_port",

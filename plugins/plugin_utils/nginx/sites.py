@@ -104,7 +104,7 @@ def _inherited(site: Options, location: Options, where: str) -> dict[str, t.Any]
     names = (
         *to,
         *proxy.TIMES, "next_upstream", "set_headers", "add_headers", "buffers", "buffer_size", "busy_buffers_size",
-        "buffering", "request_buffering", "cache", "trusted_proxies",
+        "buffering", "request_buffering", "cache", "trusted_proxies", "real_ip_header", "proxy_protocol",
     )  # fmt: skip
     return {name: site[name] for name in names if name in site}
 
@@ -150,10 +150,9 @@ def real_ip(it: Options, context: Context, where: str) -> list[str]:
     trusted = it.get("trusted_proxies", context.options.get("trusted_proxies")) or []
     if not trusted:
         return []
-    header = it.get("real_ip_header") or ("proxy_protocol" if it.get("proxy_protocol") else "X-Forwarded-For")
     return [
         *(f"set_real_ip_from {word(each, where)}" for each in trusted),
-        f"real_ip_header {word(header, where)}",
+        f"real_ip_header {word(proxy.real_ip_header(it), where)}",
         "real_ip_recursive on",
     ]
 

@@ -59,10 +59,11 @@ def monitor(config: Config) -> Monitor:
 # The child: asks.
 
 
-def probe(config: Config, out: t.BinaryIO) -> None:
-    """Ask all servers for ever, and write a line with each result; ends when nobody reads them."""
+def probe(config: Config, out: t.BinaryIO, leash: int) -> None:
+    """Ask all servers for ever, and write a line with each result; ends when nobody holds the other end of the leash."""
 
     async def run() -> None:
+        asyncio.get_running_loop().add_reader(leash, os._exit, 0)
         await asyncio.gather(
             *(watch(pool, server, out) for pool in config["pools"] for server in pool["servers"] if not server["out"])
         )
@@ -72,7 +73,7 @@ def probe(config: Config, out: t.BinaryIO) -> None:
 
 
 async def watch(pool: Config, server: Config, out: t.BinaryIO) -> None:
-    """Check one server at a steady pace."""
+    """Check one server at a steady pace, and twice as often while it fails."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
@@ -80,8 +81,8 @@ async def watch(pool: Config, server: Config, out: t.BinaryIO) -> None:
         line = json.dumps([pool["name"], server["key"], not reason, reason])
         out.write(line.encode() + b"\n")
         out.flush()
-        # A check that took longer than the interval is not made up for.
-        due = max(due + pool["interval"], loop.time())
+        # Sooner after a failure: what is left of interval x fall is for the reload. A slow check is not made up for.
+        due = max(due + pool["interval"] / (2 if reason else 1), loop.time())
         await asyncio.sleep(due - loop.time())
 
 
@@ -248,23 +249,29 @@ def _write(path: str, text: str) -> None:
     os.rename(temporary, path)
 
 
-def start(config: Config) -> tuple[int, int]:
-    """Start the child; returns its process id, and what it is heard by."""
+def start(config: Config) -> tuple[int, int, int]:
+    """Start the child; returns its process id, what it is heard by, and the leash that ends it when it is closed.
+
+    A signal would need a capability, for the child is another user's.
+    """
     ears, mouth = os.pipe()
+    collar, leash = os.pipe()
     child = os.fork()
     if child:
         os.close(mouth)
-        return child, ears
+        os.close(collar)
+        return child, ears, leash
     status = 1
     try:
         os.close(ears)
+        os.close(leash)
         signal.set_wakeup_fd(-1)
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
         with os.fdopen(mouth, "wb") as out:
-            probe(config, out)
+            probe(config, out, collar)
         status = 0
     finally:
         os._exit(status)
@@ -280,7 +287,7 @@ def main(path: str) -> int:
     keeper = Keeper(config)
     keeper.say()
     _log(f"checking {sum(len(pool['servers']) for pool in config['pools'])} servers, generation {config['generation']}")
-    child, ears = start(config)
+    child, ears, leash = start(config)
     said = b""
     while True:
         keeper.settle(time.time())
@@ -288,7 +295,7 @@ def main(path: str) -> int:
         if woken in ready:
             os.read(woken, BODY)
             if _readable(path):
-                os.kill(child, signal.SIGKILL)
+                os.close(leash)
                 os.waitpid(child, 0)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 os.execv(sys.executable, sys.orig_argv)

@@ -67,6 +67,8 @@ class FakeDaemon:
         self.verbs.append(verb)
         if verb == self.dies_at:
             raise KeyboardInterrupt
+        if verb == "reset-failed" and "stop" in self.verbs:
+            return Result(1, "", "Failed to reset failed state of unit app.service: Unit app.service not loaded.")
         if verb in ("enable", "disable"):
             self.enabled = verb == "enable"
         if verb == "stop":

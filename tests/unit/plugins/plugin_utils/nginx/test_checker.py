@@ -192,6 +192,15 @@ def test_the_last_one_stays_whatever_it_answers(host: Host, backends: list[Backe
     assert host.line(second) in host.file.read_text().splitlines()
 
 
+def test_one_that_fails_is_asked_twice_as_often(host: Host, backends: list[Backend]) -> None:
+    host.write(interval=0.1, fall=1000)
+    first, second = backends
+    first.answers(500)
+    host.start()
+    wait(lambda: second.asked >= 6)
+    assert 1.5 * second.asked <= first.asked <= 2.5 * second.asked
+
+
 def test_a_kill_changes_nothing_and_the_next_one_goes_on_without_a_reload(host: Host, backends: list[Backend]) -> None:
     host.start()
     backends[0].answers(500)

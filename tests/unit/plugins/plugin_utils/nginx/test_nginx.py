@@ -331,13 +331,18 @@ def test_a_post_is_asked_once_unless_said_otherwise() -> None:
 
 def test_who_the_client_is_comes_from_trusted_proxies_only() -> None:
     assert 'proxy_set_header X-Forwarded-For "$remote_addr";' in lines(http())
+    text = lines(http(trusted_proxies=["192.0.2.0/24"]))
+    assert {"real_ip_header X-Forwarded-For;", 'proxy_set_header X-Forwarded-For "$mixed_lb_forwarded_for";'} <= set(
+        text
+    )
     text = lines(http(trusted_proxies=["192.0.2.0/24"], sites=[site(proxy_protocol=True)]))
     assert {
         "listen 80 proxy_protocol;",
         "set_real_ip_from 192.0.2.0/24;",
         "real_ip_header proxy_protocol;",
         "real_ip_recursive on;",
-        'proxy_set_header X-Forwarded-For "$proxy_add_x_forwarded_for";',
+        # whoever speaks that protocol leaves the client's headers as they are
+        'proxy_set_header X-Forwarded-For "$remote_addr";',
     } <= set(text)
 
 

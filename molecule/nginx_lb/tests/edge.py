@@ -1,0 +1,175 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One proxy: asked as a client would, watched by many clients, and looked at from within."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+import time
+import typing as t
+
+from lab.cluster import Lab
+
+PROGRAMS = pathlib.Path(__file__).resolve().parents[3] / "lab"
+NUMBERS = {"edge1": 11, "edge2": 12}
+TRUSTED, CLIENT = "198.51.100.50", "198.51.100.51"
+PATIENCE = 30
+QUIET = 2
+
+Answer = dict[str, t.Any]
+
+
+class Connection:
+    """A client's connection that stays open."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def send(self, *lines: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("".join(f"{line}\r\n" for line in lines).encode())
+        self._process.stdin.flush()
+
+    def line(self) -> str:
+        """The next line; empty too where the connection has ended."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().decode().strip()
+
+    def head(self) -> tuple[str, dict[str, str]]:
+        """The first line of an answer, and its headers."""
+        first, headers = self.line(), {}
+        while line := self.line():
+            name, _colon, value = line.partition(": ")
+            headers[name.lower()] = value
+        return first, headers
+
+    def upgrade(self, host: str, path: str) -> None:
+        """Make it one for lines in both directions, as websockets do."""
+        self.send(f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade", "")
+        first, headers = self.head()
+        assert (first, headers.get("upgrade")) == ("HTTP/1.1 101 Switching Protocols", "websocket"), (first, headers)
+
+    def echo(self, text: str) -> str:
+        """The server that sends the line back."""
+        self.send(text)
+        server, _blank, same = self.line().partition(" ")
+        assert same == text, same
+        return server
+
+    def rest(self) -> str:
+        """All that comes until the other side closes."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read().decode()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+class Edge:
+    """The proxy of that name."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab, self.name = lab, name
+        self.address, self.address6 = f"198.51.100.{NUMBERS[name]}", f"2001:db8:0:51::{NUMBERS[name]}"
+
+    # As a client
+
+    def ask(self, host: str = "lab", path: str = "/", count: int = 1, **request: t.Any) -> list[Answer]:
+        """Answers to the same request; see lab/browse.py for what may be in it."""
+        headers = {"Host": host, **request.pop("headers", {})}
+        one = {"address": self.address, "port": 80, "source": CLIENT, "path": path, **request, "headers": headers}
+        return self.ask_all([one] * count)
+
+    def ask_all(self, requests: list[dict[str, t.Any]]) -> list[Answer]:
+        """Answers to requests, of which each has at least what differs from a plain one."""
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(PROGRAMS / "browse.py")]
+        plain = {"address": self.address, "port": 80}
+        text = json.dumps([{**plain, **request} for request in requests])
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=True)
+        answers: list[Answer] = json.loads(done.stdout)
+        return answers
+
+    def get(self, host: str = "lab", path: str = "/", **request: t.Any) -> Answer:
+        """The one answer, which must have come."""
+        (answer,) = self.ask(host, path, **request)
+        assert "error" not in answer, answer
+        return answer
+
+    @contextlib.contextmanager
+    def connected(self, port: int = 80, *, udp: bool = False) -> t.Iterator[Connection]:
+        """A connection of the client's."""
+        words = ["nc", *(["-u"] if udp else []), self.address, str(port)]
+        connection = Connection([*self.lab.sandbox.cable("client"), *words])
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def watched(self, host: str = "lab", path: str = "/", **options: float) -> t.Iterator[dict[str, t.Any]]:
+        """Many clients ask meanwhile; afterwards the mapping has what they saw (see lab/crowd.py)."""
+        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(PROGRAMS / "crowd.py"), self.address, "80"]
+        argv += ["--host", host, "--path", path, *(f"--{name}={value}" for name, value in options.items())]
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        seen: dict[str, t.Any] = {}
+        assert process.stdout is not None
+        assert process.stdout.readline() == "answered\n", f"nobody answers for {host} on {self.name}"
+        try:
+            yield seen
+        finally:
+            out, _err = process.communicate()
+            seen |= json.loads(out)
+            print(f"{self.name}, {host}: {json.dumps(seen)}")
+
+    # From within
+
+    def run(self, command: str) -> str:
+        return self.lab.run(self.name, command)
+
+    def status(self) -> dict[str, t.Any]:
+        """What the checker knows."""
+        found: dict[str, t.Any] = json.loads(self.run("cat /run/mixed-lb-checker-edge/status.json"))
+        return found
+
+    def out(self, pool: str) -> set[str]:
+        """The servers of a pool that get nothing."""
+        return {key for key, server in self.status()["pools"][pool].items() if server["out"]}
+
+    def settle(self) -> None:
+        """Wait until the checker finds everything well, and nginx knows."""
+        self.wait(
+            lambda: all(server["ok"] for pool in self.status()["pools"].values() for server in pool.values()),
+            "every server is well",
+        )
+        self.quiet()
+
+    def quiet(self) -> None:
+        """Wait until nginx was told of everything, and nothing has happened for some time."""
+        age = "echo $(($(date +%s) - $(stat -c %Y /run/mixed-lb-checker-edge/status.json)))"
+        self.wait(lambda: self.status()["told"] and int(self.run(age)) >= QUIET, "nothing happens")
+
+    def wait(self, condition: t.Callable[[], bool], what: str, patience: float = PATIENCE) -> float:
+        """Wait until it holds; returns how many seconds that took."""
+        begin = time.monotonic()
+        while not condition():
+            assert time.monotonic() < begin + patience, f"{self.name}: after {patience} s not yet: {what}"
+            time.sleep(0.05)
+        return time.monotonic() - begin
+
+    def workers(self) -> set[str]:
+        """Process ids of the workers that take connections."""
+        return set(self.run("pgrep -f 'nginx: worker process$' || true").split())
+
+
+def share(answers: list[Answer]) -> dict[str, int]:
+    """How many answers came from each server; all of them must have come from one."""
+    for answer in answers:
+        assert answer.get("status") == 200 and answer["said"], answer
+    return dict(collections.Counter(answer["said"]["server"] for answer in answers))

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change costs clients: nothing when it is good, and nothing when it is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+import pytest
+from edge import Edge, share
+from play import converge, refused
+
+HOST = "health.example"
+TREE = "find /etc/nginx /etc/mixed_lb /var/lib/mixed_lb -type f | sort | xargs sha256sum"
+RELOADS = 3
+
+
+@contextlib.contextmanager
+def all_watched(edges: list[Edge], host: str = "lab") -> t.Iterator[list[dict[str, t.Any]]]:
+    """Many clients ask both proxies meanwhile."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(edge.watched(host, clients=2, pause=0.1)) for edge in edges]
+
+
+def changed(entries: list[dict[str, t.Any]], name: str, **values: t.Any) -> list[dict[str, t.Any]]:
+    """A list of entries in which one has other values."""
+    return [{**each, **values} if each["name"] == name else each for each in entries]
+
+
+@pytest.mark.stage("first")
+def test_reloads_lose_no_request(edge: Edge) -> None:
+    """Many clients go on asking while nginx gets new workers, again and again."""
+    edge.settle()
+    with edge.watched(clients=32) as seen:
+        for _reload in range(RELOADS):
+            old = edge.workers()
+            edge.run("systemctl reload nginx")
+            edge.wait(lambda: bool(edge.workers() - old) and not edge.workers() & old, "new workers")  # noqa: B023
+    assert seen["asked"] > 100 and seen["failed"] == 0, seen
+
+
+@pytest.mark.stage("first")
+def test_drain_costs_no_request(edges: list[Edge], described: dict[str, t.Any]) -> None:
+    """A server is taken out by the inventory and back in; what it has begun it finishes."""
+    upstreams = described["nginx_lb_upstreams"]
+    (checked,) = (each for each in upstreams if each["name"] == "checked")
+    servers = [{**each, "drain": each["address"] == "192.0.2.22"} for each in checked["servers"]]
+    with contextlib.ExitStack() as stack:
+        begun = [stack.enter_context(edge.connected()) for edge in edges for _turn in range(3)]
+        for connection in begun:
+            connection.upgrade(HOST, "/chat")
+        with all_watched(edges, HOST) as seen:
+            converge(nginx_lb_upstreams=changed(upstreams, "checked", servers=servers))
+            for edge in edges:
+                edge.quiet()
+                assert set(share(edge.ask(HOST, count=12))) == {"web1", "web3"}
+            assert {connection.echo("still here") for connection in begun} == {"web1", "web2", "web3"}
+            converge()
+            for edge in edges:
+                edge.settle()
+                assert set(share(edge.ask(HOST, count=12))) == {"web1", "web2", "web3"}
+        assert {connection.echo("and here") for connection in begun} == {"web1", "web2", "web3"}
+    assert [(one["failed"], one["why"]) for one in seen] == [(0, {}), (0, {})]
+
+
+@pytest.mark.stage("first")
+@pytest.mark.parametrize("what", ["syntax", "certificate"])
+def test_what_nginx_refuses_changes_nothing(edges: list[Edge], described: dict[str, t.Any], what: str) -> None:
+    """It is refused in nginx's own words, and clients never notice."""
+    nowhere = {"certificate": "/etc/ssl/none.pem", "key": "/etc/ssl/none.key"}
+    faults: dict[str, tuple[dict[str, t.Any], str]] = {
+        "syntax": ({"nginx_lb_http_lines": ["blance roundly;"]}, 'unknown directive "blance"'),
+        "certificate": (
+            {"nginx_lb_sites": changed(described["nginx_lb_sites"], "shop", tls=nowhere)},
+            'cannot load certificate "/etc/ssl/none.pem"',
+        ),
+    }
+    variables, words = faults[what]
+    before = [(edge.workers(), edge.run(TREE)) for edge in edges]
+    with all_watched(edges) as seen:
+        said = refused(**variables)
+    # the words are in JSON, where quotes have a backslash
+    assert said.replace("\\", "").count(words) >= len(edges) and "nothing was changed" in said, said
+    assert [(edge.workers(), edge.run(TREE)) for edge in edges] == before
+    assert [one["failed"] for one in seen] == [0, 0], seen
+
+
+@pytest.mark.stage("second")
+def test_what_is_no_longer_wanted_is_gone(edge: Edge) -> None:
+    """Renamed, moved or absent: no name of the first state is left in any file, no port open, no program running."""
+    names = "edge_checked|http/checked|fewest|by-key|by_key|by-client|by_client|routed|behind|announced|other"
+    found = edge.run(
+        f"grep -rElw '{names}' /etc/nginx/nginx.conf /etc/nginx/mixed_lb /etc/mixed_lb /run/mixed-lb-checker-edge || true;"
+        " find /etc/nginx /etc/mixed_lb /run /var/lib/mixed_lb | grep -Ew 'nginx-other|other.conf|http-checked-.*' || true"
+    )
+    assert found == "", found
+    listening = set(edge.run("ss -Hltn | awk '{print $4}' | sed 's/.*://'").split())
+    assert listening & {"9000", "9001", "8085", "9010", "8443"} == {"9010", "8443"}
+    (refused_,) = edge.ask(port=9000)
+    assert "refused" in refused_["error"]
+    assert edge.get("other.example", "/version")["text"] == "second"
+
+
+@pytest.mark.stage("second")
+def test_the_renamed_upstream_is_served_and_drained(edge: Edge) -> None:
+    """The check goes on under the new name; who is drained by the inventory stays out."""
+    assert edge.out("http/watched") == {"192.0.2.22:8080"}
+    assert set(share(edge.ask("health.example", count=12))) == {"web1", "web3"}
+    assert share(edge.ask(port=9010, count=5)).keys() <= {"web1", "web2", "web3"}

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Active checks: sick servers leave the pool in time, and come back; whatever becomes of the checker, nginx goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+import pytest
+from conftest import STAGE
+from edge import Edge, share
+from servers import Server
+
+POOL = "http/checked" if STAGE == "first" else "http/watched"
+HOST, UNIT = "health.example", "mixed-lb-checker-edge.service"
+ADDRESS = {f"web{number}": f"192.0.2.2{number}:8080" for number in (1, 2, 3)}
+ASKERS = {"web1", "web2", "web3"} if STAGE == "first" else {"web1", "web3"}
+AFTERWARDS = 1
+
+
+def bound(described: dict[str, t.Any]) -> float:
+    """The seconds within which a sick server has to be out."""
+    return float(described["nginx_lb_check_interval"]) * int(described["nginx_lb_check_fall"]) + 1
+
+
+@contextlib.contextmanager
+def watched(edges: list[Edge]) -> t.Iterator[list[dict[str, t.Any]]]:
+    """Some clients ask all proxies meanwhile: not so many that the hosts' kernels, which are slow, have no time left."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(edge.watched(HOST, clients=2, pause=0.1)) for edge in edges]
+
+
+def settled(edges: list[Edge]) -> None:
+    """All servers are in again."""
+    for edge in edges:
+        edge.settle()
+        assert share(edge.ask(HOST, count=12)).keys() == ASKERS
+
+
+def pid(edge: Edge) -> str:
+    return edge.run(f"systemctl show --property=MainPID --value {UNIT}").strip()
+
+
+def test_a_sick_server_leaves_in_time_and_comes_back(
+    edges: list[Edge], described: dict[str, t.Any], servers: dict[str, Server]
+) -> None:
+    """It goes on answering requests, but its health says 500. Clients ask meanwhile, and none of them fails."""
+    settled(edges)
+    limit = bound(described)
+    try:
+        with watched(edges) as seen:
+            begin = time.monotonic()
+            servers["web3"].tell(health=500)
+            edges[0].wait(lambda: time.monotonic() > begin + limit + AFTERWARDS, "a second more than it may take")
+        for edge, one in zip(edges, seen, strict=True):
+            took = one["last"]["web3"] - begin
+            print(f"{edge.name}: web3 answered for {took:.2f} s after it fell sick; it may for {limit} s")
+            assert one["failed"] == 0 and 0 < took <= limit, one
+            assert share(edge.ask(HOST, count=12)).keys() == ASKERS - {"web3"}
+    finally:
+        servers["web3"].tell(health=200)
+    settled(edges)
+
+
+@pytest.mark.stage("first")
+def test_the_last_server_stays(edges: list[Edge], servers: dict[str, Server]) -> None:
+    """All are sick; the one that fell sick last goes on."""
+    try:
+        for name in ("web2", "web3", "web1"):
+            servers[name].tell(health=500)
+            for edge in edges:
+                edge.wait(lambda: not edge.status()["pools"][POOL][ADDRESS[name]]["ok"], f"{name} is sick")  # noqa: B023
+        for edge in edges:
+            edge.quiet()
+            assert edge.out(POOL) == {ADDRESS["web2"], ADDRESS["web3"]}
+            assert share(edge.ask(HOST, count=6)) == {"web1": 6}
+    finally:
+        for server in servers.values():
+            server.tell(health=200)
+    settled(edges)
+
+
+def test_death_of_the_checker_changes_nothing(edges: list[Edge], servers: dict[str, Server]) -> None:
+    """Killed while a server is out: nginx goes on as it was, and so does the checker when systemd has started it again."""
+    servers["web1"].tell(health=500)
+    try:
+        for edge in edges:
+            edge.wait(lambda: ADDRESS["web1"] in edge.out(POOL), "web1 is out")  # noqa: B023
+            edge.quiet()
+        before = {edge.name: (edge.workers(), pid(edge)) for edge in edges}
+        with watched(edges) as seen:
+            for edge in edges:
+                edge.run(f"kill -9 {before[edge.name][1]}")
+            for edge in edges:
+                edge.wait(lambda: pid(edge) not in ("0", before[edge.name][1]), "the checker is back")  # noqa: B023
+                edge.quiet()
+        for edge, one in zip(edges, seen, strict=True):
+            assert one["failed"] == 0 and set(one["servers"]) == ASKERS - {"web1"}, one
+            assert edge.workers() == before[edge.name][0]
+            assert ADDRESS["web1"] in edge.out(POOL)
+    finally:
+        servers["web1"].tell(health=200)
+    settled(edges)
+
+
+def test_the_checker_takes_a_change_without_a_restart(edge: Edge) -> None:
+    """It begins anew as the same process, with another child, however often it is told."""
+    begin, restarts = pid(edge), f"systemctl show --property=NRestarts --value {UNIT}"
+    before = edge.run(restarts)
+    for _reload in range(3):
+        child = edge.run(f"pgrep -P {begin}")
+        edge.run(f"systemctl reload {UNIT}")
+        edge.wait(lambda: edge.run(f"pgrep -P {begin} || true") not in ("", child), "another child")  # noqa: B023
+    assert (pid(edge), edge.run(restarts)) == (begin, before)
+    edge.settle()
+
+
+def test_the_checker_has_few_rights_and_reloads_nginx(edge: Edge) -> None:
+    """Who talks to servers is nobody; who reloads nginx is root without root's powers, and systemd has done as it said."""
+    parent = pid(edge)
+    child = edge.run(f"pgrep -P {parent}").strip()
+    rows = {
+        process: dict(
+            line.split(":\t", 1) for line in edge.run(f"cat /proc/{process}/status").splitlines() if ":\t" in line
+        )
+        for process in (parent, child)
+    }
+    assert rows[parent]["Uid"].split()[0] == "0" and rows[child]["Uid"].split() == ["65534"] * 4
+    # CAP_SETGID and CAP_SETUID, with which the parent makes the child; the child has none
+    assert int(rows[parent]["CapEff"], 16) == 1 << 6 | 1 << 7 and int(rows[child]["CapEff"], 16) == 0
+    assert {row["NoNewPrivs"] for row in rows.values()} == {"1"}
+    inside = f"nsenter --target={parent} --mount --"
+    edge.run(f"{inside} test -w /etc/nginx/mixed_lb/servers/edge")
+    edge.run(f"! {inside} touch /etc/nginx/nginx.conf && ! {inside} touch /etc/mixed_lb/x && ! {inside} touch /usr/x")
+    assert edge.status()["told"]
+    journal = edge.run(f"journalctl --boot --unit={UNIT} --output=cat")
+    assert "is back" in journal and "was not reloaded" not in journal, journal
+    reloads = edge.run("journalctl --boot --unit=nginx.service --output=cat | grep -c '^Reloaded'")
+    assert int(reloads) > 0
