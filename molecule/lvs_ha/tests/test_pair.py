@@ -14,6 +14,7 @@ from clients import PATIENT, Clients, is_whole
 from described import Described
 from module import answer
 from pair import DETECTION, Pair
+from play import site
 
 from lab.cluster import Lab
 
@@ -69,6 +70,38 @@ def test_tiers_share_connections_wherever_they_are(pair: Pair, clients: Clients)
     pair.move(one)
     pair.move(two)
     assert all(is_whole(download) for download in downloads)
+
+
+@pytest.mark.once
+def test_what_others_put_there_is_reported_and_removed(lab: Lab, stack: Described, pair: Pair) -> None:
+    """A service, a real server and a scheduler that are not of the tier; what is elsewhere stays."""
+    service = next(one for one in stack.services_of(stack.front) if one.protocol == "tcp" and ":" not in one.vip)
+    ours, beside, elsewhere = f"{service.vip}:{service.port}", f"{service.vip}:81", "192.0.2.199:81"
+    before = lab.run("lb2", "ipvsadm -Sn | sort")
+    foreign = [
+        f"-A -t {beside} -s rr",
+        f"-A -t {elsewhere} -s rr",
+        f"-a -t {ours} -r 192.0.2.66 -g -w 1",
+        f"-E -t {ours} -s sh",
+    ]
+    lab.run("lb2", "".join(f"ipvsadm {words}; " for words in foreign))
+    assert "192.0.2.66 port" in site("lb2") and lab.run("lb2", "ipvsadm -Sn | sort") != before
+    site("lb2", keepalived_foreign_entries="remove")
+    lab.run("lb2", f"ipvsadm -D -t {elsewhere}")
+    assert lab.run("lb2", "ipvsadm -Sn | sort") == before
+
+
+@pytest.mark.once
+def test_a_start_takes_away_what_a_killed_one_left(lab: Lab, stack: Described, pair: Pair) -> None:
+    """A real server that keepalived does not know of is in the table of its service; somebody else's service is not its business."""
+    service = next(one for one in stack.services_of(stack.front) if one.protocol == "tcp" and ":" not in one.vip)
+    waits = pair.other(pair.gather())
+    lab.run(waits, f"ipvsadm -A -t 192.0.2.199:81; ipvsadm -a -t {service.vip}:{service.port} -r 192.0.2.66 -g -w 1")
+    lab.run(waits, "systemctl restart keepalived")
+    pair.wait_for_pools()
+    table = lab.run(waits, "ipvsadm -Sn")
+    lab.run(waits, "ipvsadm -D -t 192.0.2.199:81")
+    assert "192.0.2.66" not in table and "192.0.2.199:81" in table
 
 
 def test_a_dead_real_server_leaves_and_comes_back(lab: Lab, stack: Described, pair: Pair, clients: Clients) -> None:

@@ -19,6 +19,23 @@ def play(variables: t.Mapping[str, t.Any], *words: str) -> subprocess.CompletedP
     return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
 
 
+def site(host: str, **variables: t.Any) -> str:
+    """What ``site.yml`` says on that host, for the stage that the hosts are in; it must succeed."""
+    argv = [
+        "ansible-playbook",
+        "-i",
+        f"inventories/{SCENARIO}",
+        "-i",
+        f".lab/scenarios/{SCENARIO}.yml",
+        "--limit",
+        host,
+    ]
+    argv += ["molecule/resources/converge.yml", "-e", json.dumps(variables)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def refused(variables: t.Mapping[str, t.Any], host: str) -> str:
     """What the run says on that host, which must fail."""
     done = play(variables, "--limit", host)

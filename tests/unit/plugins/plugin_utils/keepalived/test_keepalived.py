@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -209,3 +210,28 @@ def test_an_instance_is_where_its_source_is() -> None:
 def test_raw_lines_keep_their_order() -> None:
     text = scope(lines=["bfd_instance b {", "    neighbor_ip 192.0.2.9", "}"])
     assert text.endswith("bfd_instance b {\n    neighbor_ip 192.0.2.9\n}\n")
+
+
+def test_what_is_taken_away_before_a_start_is_what_the_scope_makes(tmp_path: Path) -> None:
+    """roles/keepalived/files/clear.sh reads what is written here."""
+    marked = {"fwmark": 7, "destinations": []}
+    services = [
+        SERVICE,
+        {**SERVICE, "address": "2001:db8::100", "protocol": "udp"},
+        marked,
+        {**marked, "family": "ipv6"},
+    ]
+    (tmp_path / "app.conf").write_text(scope(virtual_servers=services))
+    program = tmp_path / "ipvsadm"
+    program.write_text(f"#!/bin/sh\necho $1 >{tmp_path}/asked\ncat >>{tmp_path}/asked\n")
+    program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "MIXED_LB_SCOPES": str(tmp_path)}
+    subprocess.run(["sh", ROLE / "files" / "clear.sh"], env=environment, check=True)
+    address, port = SERVICE["address"], SERVICE["port"]
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "-R",
+        f"-D -t {address}:{port}",
+        f"-D -u [2001:db8::100]:{port}",
+        "-D -f 7",
+        "-D -f 7 -6",
+    ]
