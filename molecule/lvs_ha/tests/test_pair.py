@@ -96,7 +96,8 @@ def test_a_start_takes_away_what_a_killed_one_left(lab: Lab, stack: Described, p
     """A real server that keepalived does not know of is in the table of its service; somebody else's service is not its business."""
     service = next(one for one in stack.services_of(stack.front) if one.protocol == "tcp" and ":" not in one.vip)
     waits = pair.other(pair.gather())
-    lab.run(waits, f"ipvsadm -A -t 192.0.2.199:81; ipvsadm -a -t {service.vip}:{service.port} -r 192.0.2.66 -g -w 1")
+    others = "ipvsadm -A -t 192.0.2.199:81; ipvsadm -a -t 192.0.2.199:81 -r 192.0.2.67 -g"
+    lab.run(waits, f"{others}; ipvsadm -a -t {service.vip}:{service.port} -r 192.0.2.66 -g -w 1")
     lab.run(waits, "systemctl restart keepalived")
     pair.wait_for_pools()
     table = lab.run(waits, "ipvsadm -Sn")

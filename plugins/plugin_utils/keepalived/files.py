@@ -50,8 +50,7 @@ def keepalived_scope(options: Options) -> str:
         f"{HEAD} Scope {options['name']}.",
         *listing("global_defs", shared),
         *vrrp.trackers(options, pools),
-        *(vrrp.instance(each, options) for each in instances),
-        *vrrp.groups(instances, options, pools),
+        *vrrp.instances(instances, options, pools),
         *(virtual_server.virtual_server(each, options) for each in servers),
         *options.get("lines", ()),
     ]

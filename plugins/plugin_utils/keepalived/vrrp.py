@@ -56,7 +56,17 @@ def placed(it: Options, interfaces: t.Iterable[Options]) -> Options:
     )
 
 
-def instance(it: Options, options: Options) -> Block:
+def instances(found: t.Sequence[Options], options: Options, pools: t.Iterable[Options]) -> list[Block]:
+    """The instances of a scope, which move together: both families, and both sides of a NAT director."""
+    watched = _watched(options, pools)
+    if len(found) < 2:
+        return [_instance(each, options, watched) for each in found]
+    # What is watched is a matter of the group, which would not hear of it from an instance. One alone is no group to keepalived.
+    group = Block(f"vrrp_sync_group {options['name']}", [Block("group", [each["name"] for each in found]), *watched])
+    return [*(_instance(each, options, ()) for each in found), group]
+
+
+def _instance(it: Options, options: Options, watched: t.Sequence[Block]) -> Block:
     """One ``vrrp_instance``: all start as backup, so that none takes a VIP from a holder just because it has started."""
     peers = it.get("peers") or []
     return Block(
@@ -73,25 +83,22 @@ def instance(it: Options, options: Options) -> Block:
             *listing("virtual_ipaddress", it["addresses"]),
             *listing("track_interface", it.get("track_interfaces") or ()),
             *(f'{event} "{it[event]}"' for event in EVENTS if it.get(event)),
+            *watched,
             *it.get("lines", ()),
         ],
     )
 
 
-def groups(instances: t.Sequence[Options], options: Options, pools: t.Iterable[Options]) -> list[Block]:
-    """All instances of a scope in one group: both families, and both sides of a NAT director, move together."""
-    if not instances:
-        return []
+def _watched(options: Options, pools: t.Iterable[Options]) -> list[Block]:
+    """What takes the VIPs away, or priority."""
     scope = options["name"]
     # Weight 0: whatever is not 0 in the file is a fault, and the VIPs go.
     files = [f"{scope}_maintenance weight 0"]
     # Of two holders that meet, the one that was cut off from its real servers is to give up.
     files += [f"{scope}_{each['name']} weight -{options['empty_pool_priority']}" for each in pools]
     files += [f"{scope}_{each['name']} weight {each.get('weight') or 0}" for each in wanted(options.get("files"))]
-    body = [
-        Block("group", [each["name"] for each in instances]),
+    return [
         Block("track_file", files),
         *listing("track_process", [f"{scope}_{each['name']}" for each in wanted(options.get("processes"))]),
         *listing("track_script", [f"{scope}_{each['name']}" for each in wanted(options.get("scripts"))]),
     ]
-    return [Block(f"vrrp_sync_group {scope}", body)]

@@ -52,6 +52,9 @@ def test_main_refuses_broken_reloads_and_runs_no_insecure_script() -> None:
     assert {"vrrp_rt_priority 50", "router_id lb1", "include /etc/keepalived/mixed_lb/*.conf"} <= set(text)
 
 
+BOTH = [INSTANCE, {**INSTANCE, "name": "app6"}]
+
+
 def test_unicast_needs_peers_and_multicast_none() -> None:
     unicast = scope(instances=[{**INSTANCE, "source": "192.0.2.11", "peers": ["192.0.2.12"]}])
     assert {"unicast_src_ip 192.0.2.11", "unicast_peer {", "192.0.2.12", "nopreempt"} <= set(lines(unicast))
@@ -74,7 +77,7 @@ def test_an_empty_pool_costs_priority() -> None:
     """It decides which of two holders that meet gives up; who has no VIPs or runs its own program at the event is left out."""
     own = {**SERVICE, "port": 81, "quorum_down": "/usr/local/bin/tell"}
     mark = {"fwmark": 7, "family": "ipv6"}
-    text = scope(instances=[INSTANCE], virtual_servers=[{**SERVICE, "address": "2001:db8::1"}, own, mark])
+    text = scope(instances=BOTH, virtual_servers=[{**SERVICE, "address": "2001:db8::1"}, own, mark])
     path = "/run/keepalived-app-pool-tcp-2001.db8..1-80"
     assert f"track_file app_pool-tcp-2001.db8..1-80 {{\n    file {path}\n    init_file 0\n}}" in text
     assert {
@@ -90,9 +93,17 @@ def test_an_empty_pool_costs_priority() -> None:
     assert "pool" not in scope(virtual_servers=[SERVICE])
 
 
+def test_an_instance_alone_is_no_group_and_watches_for_itself() -> None:
+    """keepalived refuses a group of one."""
+    text = scope(instances=[INSTANCE], processes=[{"name": "nginx"}])
+    found = lines(text[text.index("vrrp_instance app4 {") :])
+    assert {"app_maintenance weight 0", "app_nginx"} <= set(found)
+    assert "vrrp_sync_group" not in text
+
+
 def test_processes_and_scripts_are_watched_by_the_group() -> None:
     text = scope(
-        instances=[INSTANCE],
+        instances=BOTH,
         processes=[{"name": "nginx", "quorum": 2}],
         scripts=[{"name": "probe", "command": "/usr/local/bin/probe -v", "interval": 2}],
     )
