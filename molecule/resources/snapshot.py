@@ -33,7 +33,7 @@ LOOKS = {
     " $(systemctl is-enabled $unit 2>/dev/null | grep -x enabled); done",
     # Files of packages that are not as their package has them; a package that stays is no difference.
     "conffiles": "dpkg-query -W -f '${Conffiles}\\n' keepalived nginx-common haproxy pdns-server 2>/dev/null"
-    " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>&1 | sort",
+    " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>&1 | grep -v 'no properly formatted' | sort",
     "listeners": "ss -Hltun | awk '{print $1, $5}' | sort -u",
     "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
 }
