@@ -20,7 +20,9 @@ PROGRAMS = pathlib.Path(__file__).resolve().parents[3] / "lab"
 NUMBERS = {"edge1": 11, "edge2": 12}
 TRUSTED, CLIENT = "198.51.100.50", "198.51.100.51"
 PATIENCE = 30
-QUIET = 2
+# Those that end have another title.
+WORKER = "nginx: worker process$"
+TICKS = 100
 
 Answer = dict[str, t.Any]
 
@@ -151,9 +153,22 @@ class Edge:
         self.quiet()
 
     def quiet(self) -> None:
-        """Wait until nginx was told of everything, and nothing has happened for some time."""
-        age = "echo $(($(date +%s) - $(stat -c %Y /run/mixed-lb-checker-edge/status.json)))"
-        self.wait(lambda: self.status()["told"] and int(self.run(age)) >= QUIET, "nothing happens")
+        """Wait until nginx was told of everything, and all who take connections began after that."""
+        self.wait(lambda: bool(self.status()["told"]) and self._began() > self._written(), "nginx has read its files")
+
+    def _written(self) -> float:
+        """When the checker wrote last, or the role."""
+        return max(map(float, self.run("stat --format=%.Y /etc/nginx/mixed_lb/servers/edge/*.conf").split()))
+
+    def _began(self) -> float:
+        """When the oldest worker that takes connections began."""
+        stats = f"cut -d' ' -f22 $(pgrep -f '{WORKER}' | sed 's:.*:/proc/&/stat:')"
+        now, up, *ticks = map(float, self.run(f"date +%s.%N; cut -d' ' -f1 /proc/uptime; {stats} || true").split())
+        return now - up + min(ticks, default=0) / TICKS
+
+    def since(self) -> str:
+        """When the checker last said what it knows."""
+        return self.run("stat --format=%.Y /run/mixed-lb-checker-edge/status.json")
 
     def wait(self, condition: t.Callable[[], bool], what: str, patience: float = PATIENCE) -> float:
         """Wait until it holds; returns how many seconds that took."""
@@ -165,7 +180,7 @@ class Edge:
 
     def workers(self) -> set[str]:
         """Process ids of the workers that take connections."""
-        return set(self.run("pgrep -f 'nginx: worker process$' || true").split())
+        return set(self.run(f"pgrep -f '{WORKER}' || true").split())
 
 
 def share(answers: list[Answer]) -> dict[str, int]:

@@ -35,7 +35,7 @@ def _play(variables: dict[str, t.Any]) -> tuple[int, str]:
         file = pathlib.Path(folder) / "variables.json"
         file.write_text(json.dumps(variables))
         argv = ["ansible-playbook", f"--inventory=inventories/{SCENARIO}", f"--inventory={NOTES / SCENARIO}.yml"]
-        argv += [f"--extra-vars=@{file}", f"molecule/{SCENARIO}/converge.yml"]
+        argv += [f"--extra-vars=wanted={file}", f"molecule/{SCENARIO}/converge.yml"]
         environment = {**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PIPELINING": "True"}
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT, env=environment)
     return done.returncode, done.stdout + done.stderr

@@ -90,13 +90,13 @@ def test_death_of_the_checker_changes_nothing(edges: list[Edge], servers: dict[s
         for edge in edges:
             edge.wait(lambda: ADDRESS["web1"] in edge.out(POOL), "web1 is out")  # noqa: B023
             edge.quiet()
-        before = {edge.name: (edge.workers(), pid(edge)) for edge in edges}
+        before = {edge.name: (edge.workers(), pid(edge), edge.since()) for edge in edges}
         with watched(edges) as seen:
             for edge in edges:
                 edge.run(f"kill -9 {before[edge.name][1]}")
             for edge in edges:
-                edge.wait(lambda: pid(edge) not in ("0", before[edge.name][1]), "the checker is back")  # noqa: B023
-                edge.quiet()
+                edge.wait(lambda: edge.since() != before[edge.name][2], "the checker is back")  # noqa: B023
+                assert pid(edge) not in ("0", before[edge.name][1])
         for edge, one in zip(edges, seen, strict=True):
             assert one["failed"] == 0 and set(one["servers"]) == ASKERS - {"web1"}, one
             assert edge.workers() == before[edge.name][0]

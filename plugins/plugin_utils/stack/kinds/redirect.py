@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 import urllib.parse
@@ -130,6 +131,7 @@ class Redirect(Tier):
 
     def _targets(self, inventory: Inventory, stack: Stack) -> list[Target]:
         found: list[Target] = []
+        names: collections.Counter[str] = collections.Counter()
         for entry in self.targets:
             behind = stack.tiers[entry.backend]
             known = client_addresses(behind, inventory)
@@ -140,7 +142,10 @@ class Redirect(Tier):
                 parts = urllib.parse.urlsplit(url)
                 port = parts.port or SCHEME_PORTS.get(parts.scheme, 0)
                 share = weight * entry.weight if HOST in entry.url else entry.weight
-                found.append(Target(name, url, str(one), port, share))
+                # HAProxy knows its servers by names of their own
+                own = name if HOST in entry.url else behind.name
+                names[own] += 1
+                found.append(Target(f"{own}-{names[own]}" if names[own] > 1 else own, url, str(one), port, share))
         return found
 
     def _by_nginx(self, found: list[Target], _hosts: list[Host]) -> Part:

@@ -35,6 +35,13 @@ def test_a_redirect_fills_the_same_variables(world: t.Any, engine: str) -> None:
     assert set(found) == set(part(world(engine), ROLES[engine]))
 
 
+def test_targets_have_names_of_their_own(world: t.Any) -> None:
+    urls = ["http://{host}.a.example", "http://{host}.b.example", "http://c.example", "http://d.example"]
+    made = world("redirect").set("app", engine="haproxy", url=None, targets=[{"url": url} for url in urls])
+    (backend,) = part(made, "haproxy")["backends"]
+    assert [one["name"] for one in backend["servers"]] == ["web1", "web2", "web1-2", "web2-2", "web", "web-2"]
+
+
 def test_a_pool_is_the_hosts_behind_with_their_weights(world: t.Any) -> None:
     made = world("nginx").host("web1", lb_weight=3).host("web2", lb_weight=0)
     (upstream,) = part(made, "nginx_lb")["upstreams"]
