@@ -19,11 +19,11 @@ PROGRAM = pathlib.Path(LAB).with_name("browse.py")
 Answer = dict[str, t.Any]
 
 
-def browse(lab: Lab, requests: t.Sequence[t.Mapping[str, t.Any]]) -> list[Answer]:
-    """The answers (see lab/browse.py); every request must have one."""
+def browse(lab: Lab, requests: t.Sequence[t.Mapping[str, t.Any]], all_answered: bool = True) -> list[Answer]:
+    """The answers (see lab/browse.py); every request must have one, unless told otherwise."""
     argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM)]
     done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
     answers: list[Answer] = json.loads(done.stdout)
     failed = [answer for answer in answers if "error" in answer]
-    assert not failed, f"{len(failed)} of {len(answers)} requests failed: {failed[0]}"
+    assert not failed or not all_answered, f"{len(failed)} of {len(answers)} requests failed: {failed[0]}"
     return answers

@@ -16,7 +16,12 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[4]
-INVENTORIES = sorted(path.name for path in (ROOT / "inventories").iterdir())
+INVENTORIES = ["dsr_behind_appliance", "lvs_dr", "lvs_ha", "lvs_nat", "lvs_tun"]
+# Steps of their two hosts, by the role.
+PROXIES = {
+    "keepalived": ["nginx_lb", "keepalived", "haproxy", "keepalived", "dns_lb"],
+    "redirect": ["nginx_lb", "haproxy"],
+}
 ORDER = ["real_server", "director", "main"]
 BROKEN = {
     "tiers": [{"name": "app", "kind": "lvs", "vips": ["x"], "hosts": "nobody"}, {"name": "web", "kind": "server"}]
@@ -25,7 +30,7 @@ BROKEN = {
 ROLE = """---
 - name: Say what came
   ansible.builtin.debug:
-    msg: "CALLED PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
+    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
 
 - name: Break where the test wants it
   ansible.builtin.fail:
@@ -43,7 +48,8 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     for name in ("plugins", "playbooks"):
         shutil.copytree(ROOT / name, here / name)
     shutil.copy(ROOT / "site.yml", here)
-    parts = {**dict.fromkeys(("lvs_dr", "lvs_nat", "lvs_tun"), ("director", "real_server")), "keepalived": ("main",)}
+    parts = dict.fromkeys(("lvs_dr", "lvs_nat", "lvs_tun"), ("director", "real_server"))
+    parts |= dict.fromkeys(("keepalived", "nginx_lb", "haproxy", "dns_lb"), ("main",))
     for role, names in parts.items():
         tasks = here / "roles" / role / "tasks"
         tasks.mkdir(parents=True)
@@ -70,7 +76,17 @@ def play(collections: pathlib.Path, playbook: str, inventory: str, *more: str) -
 
 
 def called(run: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
-    return [(part, host) for part, host, _count in re.findall(r"CALLED (\w+) (\w+) (\d+)", run.stdout)]
+    return [(part, host) for part, host, _count in re.findall(r"CALLED \w+ (\w+) (\w+) (\d+)", run.stdout)]
+
+
+@pytest.mark.parametrize(("inventory", "roles"), PROXIES.items())
+def test_proxies_are_built_before_what_leads_to_them(
+    collections: pathlib.Path, inventory: str, roles: list[str]
+) -> None:
+    run = play(collections, "site.yml", inventory)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.findall(r"CALLED (\w+) main edge1", run.stdout) == roles
+    assert re.findall(r"CALLED (\w+) main edge2", run.stdout) == roles
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES)
