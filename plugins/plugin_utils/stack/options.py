@@ -83,7 +83,7 @@ def read_with_entries(
     if not isinstance(given, list) or not given:
         return None, (), [*problems, f"{name} must be a non-empty list of mappings"]
     # what is wrong with a shared option is said once
-    _, said = read(entry, shared)
+    _none, said = read(entry, shared)
     said = [one for one in said if not one.endswith(" is missing")]
     entries = []
     problems += said

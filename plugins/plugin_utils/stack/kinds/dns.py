@@ -142,7 +142,7 @@ class Dns(Tier):
         yield Step(f"{self.name}: dns", self.name, "main", "dns_lb", parts, tuple(about), openings)
 
     def _zone(self, stack: Stack, inventory: Inventory) -> Part:
-        servers = [f"ns{number}" for number, _ in enumerate(inventory.members(self.hosts), start=1)]
+        servers = [f"ns{number}" for number, _host in enumerate(inventory.members(self.hosts), start=1)]
         hosts = zip(servers, inventory.members(self.hosts), strict=True)
         own = [
             {"name": server, "type": kind, "values": [str(one) for one in host.own(version)]}
@@ -162,7 +162,7 @@ class Dns(Tier):
         addresses = []
         for place, backend in enumerate(name.backend):
             tier = stack.tiers[backend]
-            for _, address, weight in client_addresses(tier, inventory):
+            for _name, address, weight in client_addresses(tier, inventory):
                 addresses.append(
                     {
                         "address": str(address),

@@ -89,11 +89,13 @@ class Proxy(Tier):
 
     def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
         """Whether those in front begin with a PROXY protocol header, each of them."""
-        return [bool(getattr(front, "send_proxy_protocol", False)) for front, _ in senders(self, stack, inventory)]
+        return [
+            bool(getattr(front, "send_proxy_protocol", False)) for front, _addresses in senders(self, stack, inventory)
+        ]
 
     def trusted(self, stack: Stack, inventory: Inventory) -> list[str]:
         """The addresses of those in front, who may say whom they ask for."""
-        return [str(one) for _, addresses in senders(self, stack, inventory) for one in addresses]
+        return [str(one) for _front, addresses in senders(self, stack, inventory) for one in addresses]
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         hosts = inventory.members(self.hosts)
