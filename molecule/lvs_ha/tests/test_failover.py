@@ -9,7 +9,6 @@ The director that dies holds all tiers. Gaps are bounded by three adverts, skew 
 from __future__ import annotations
 
 # pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
-
 import pytest
 from clients import PATIENT, Clients, is_whole
 from drills import (  # noqa: F401  # tests

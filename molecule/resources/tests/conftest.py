@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 # pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
-
 import os
 import pathlib
 import sys
