@@ -11,7 +11,8 @@ import typing as t
 from ..hosts import Host, Inventory
 from ..model import Finding, Opening, Part, Stack
 from ..options import boolean, choice, nested, option, text
-from .proxy import Check, Proxy
+from .front import Check
+from .proxy import Proxy
 from .targets import Target
 
 ALGORITHMS = (

@@ -11,6 +11,7 @@ import typing as t
 from ..hosts import Inventory
 from ..model import Finding, Listener, Part, Stack
 from ..options import boolean, choice, listed, nested, option, text
+from .front import Check
 from .proxy import Proxy
 from .targets import Target
 
@@ -84,18 +85,12 @@ class Nginx(Proxy):
         }
         if self.sticky:
             found["sticky"] = {"cookie": self.sticky}
-        if self.check:
-            given = dataclasses.asdict(self.check)
-            found["check"] = {name: value for name, value in given.items() if value}
-        return found
-
-    def _listen(self) -> list[str]:
-        return [place for port in self.own_ports for place in (str(port), f"[::]:{port}")]
+        return {**found, **check_part(self.check)}
 
     def _site(self, stack: Stack, inventory: Inventory) -> Part:
         return {
             "name": self.name,
-            "listen": self._listen(),
+            "listen": listen(self.own_ports),
             "domains": list(self.domains),
             "default": not self.domains,
             "trusted_proxies": self.trusted(stack, inventory),
@@ -108,10 +103,25 @@ class Nginx(Proxy):
     def _stream(self, stack: Stack, inventory: Inventory) -> Part:
         return {
             "name": self.name,
-            "listen": self._listen(),
+            "listen": listen(self.own_ports),
             "protocol": self.protocol,
             "proxy_protocol": any(self.hears_proxy_protocol(stack, inventory)),
             "send_proxy_protocol": self.send_proxy_protocol,
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "upstream": self.name,
         }
+
+
+def listen(ports: t.Iterable[int]) -> list[str]:
+    """Where a site or stream listens: on all addresses of both families."""
+    return [place for port in ports for place in (str(port), f"[::]:{port}")]
+
+
+def share(weight: int) -> Part:
+    """The options of a server or target that its weight takes; 0 drains it."""
+    return {"weight": weight} if weight else {"drain": True}
+
+
+def check_part(check: Check | None) -> Part:
+    """The option of an upstream or redirect that its check takes; what is not set is the role's own."""
+    return {"check": {name: value for name, value in dataclasses.asdict(check).items() if value}} if check else {}

@@ -8,48 +8,25 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..addresses import Address
 from ..hosts import Host, Inventory
-from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
-from ..options import address, boolean, choice, integer, listed, mapping, nested, number, option, text
-from . import vips as rules
-from . import vrrp
+from ..model import Finding, Listener, Opening, Part, Stack, Step
+from ..options import boolean, choice, integer, listed, mapping, option, text
+from .front import Front
 from .targets import Target, senders, targets
-from .vrrp import Vrrp
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Check:
-    """What every member of the pool must answer. Times are in seconds; ``rise`` and ``fall`` count answers in a row."""
-
-    type: str = option(choice("http", "https", "tcp"), "")
-    path: str = option(text, "/")
-    host: str = option(text, "")
-    port: int = option(integer(1, 65535), 0)
-    interval: float = option(number(0.1, 3600), 2)
-    timeout: float = option(number(0.1, 3600), 1)
-    rise: int = option(integer(1, 1000), 2)
-    fall: int = option(integer(1, 1000), 3)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Proxy(Tier):
+class Proxy(Front):
     """See docs/stack.md for every option. ``front`` and ``pool``: what else the role takes there, as it takes it."""
 
-    BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
     ROLE: t.ClassVar[str]
 
-    hosts: str = option(text)
     backend: str = option(text)
     port: tuple[int, ...] = option(listed(integer(1, 65535)), ())
     backend_port: int = option(integer(1, 65535), 0)
     protocol: str = option(choice("http", "tcp"), "http")
-    check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
     sticky: str = option(text, "")
     send_proxy_protocol: bool = option(boolean, False)
-    vips: tuple[Address, ...] = option(listed(address), ())
-    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
-    interface: str = option(text, "")
     front: t.Mapping[str, t.Any] | None = option(mapping, None)
     pool: t.Mapping[str, t.Any] | None = option(mapping, None)
 
@@ -57,10 +34,6 @@ class Proxy(Tier):
     def encrypted(self) -> bool:
         """Whether clients speak TLS with it."""
         return False
-
-    @property
-    def addresses_for_clients(self) -> tuple[Address, ...]:
-        return self.vips
 
     @property
     def own_ports(self) -> tuple[int, ...]:
@@ -76,9 +49,6 @@ class Proxy(Tier):
     def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
         """What its hosts let in: everybody, as far as they know."""
         return (Opening("udp" if self.protocol == "udp" else "tcp", self.own_ports),)
-
-    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
-        return (self.vrrp.router_id_of(self),) if self.vips else ()
 
     def port_behind(self, stack: Stack) -> int:
         """Where the backend listens; 0 where it cannot be known."""
@@ -103,8 +73,7 @@ class Proxy(Tier):
         if not self.port_behind(stack):
             text_ = f"backend_port: say on which port {self.backend} is asked, as it says none, or several"
             yield self.finding("port-missing", text_)
-        yield from rules.apart(self, self.vips, hosts)
-        yield from rules.in_networks(self, self.vips, hosts, self.interface)
+        yield from super().findings(stack, inventory)
         if len(set(self.hears_proxy_protocol(stack, inventory))) > 1:
             text_ = "send_proxy_protocol: some tiers in front of it say so and some do not: write the same in all"
             yield self.finding("proxy-protocol", text_)
@@ -126,8 +95,7 @@ class Proxy(Tier):
         here = () if self.state == "absent" else self.openings(inventory)
         openings = {host.name: here for host in hosts}
         yield Step(f"{self.name}: {self.KIND}", self.name, "main", self.ROLE, parts, tuple(about), openings)
-        if self.vips:
-            yield vrrp.step(self, self.vrrp, hosts, [vrrp.Side(self.vips, self.interface)], self._beside_vips)
+        yield from self.vip_steps(inventory, self.KIND)
 
     def part(self, pool: list[Target], stack: Stack, inventory: Inventory) -> Part:
         """The role's input on a host whose pool is ``pool``, beside name and state."""
@@ -138,11 +106,6 @@ class Proxy(Tier):
         # what goes away asks nothing of what may be gone already
         found = targets(host, behind, inventory) if behind and self.state == "present" else []
         return self.part(found, stack, inventory)
-
-    def _beside_vips(self, _host: Host) -> Part:
-        # without its daemon a host must not have the VIPs
-        watched = [] if self.state == "absent" else [{"name": self.KIND}]
-        return {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}
 
     def _about(self, stack: Stack, inventory: Inventory) -> t.Iterator[str]:
         yield f"listen on {', '.join(map(str, self.listeners()))}, protocol {self.protocol}"

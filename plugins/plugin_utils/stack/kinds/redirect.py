@@ -10,15 +10,12 @@ import dataclasses
 import typing as t
 import urllib.parse
 
-from ..addresses import Address
 from ..hosts import Host, Inventory
-from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
-from ..options import address, choice, integer, listed, nested, option, read_with_entries, text
-from . import haproxy, vrrp
-from . import vips as rules
-from .proxy import Check
+from ..model import Finding, Listener, Opening, Part, Stack, Step
+from ..options import choice, integer, listed, option, read_with_entries, text
+from . import haproxy, nginx
+from .front import Check, Front
 from .targets import client_addresses
-from .vrrp import Vrrp
 
 ROLES = {"nginx": "nginx_lb", "haproxy": "haproxy"}
 SCHEME_PORTS = {"http": 80, "https": 443}
@@ -45,23 +42,17 @@ class Target(t.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Redirect(Tier):
+class Redirect(Front):
     """See docs/stack.md for every option."""
 
     KIND = "redirect"
-    BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
 
-    hosts: str = option(text)
     backend: str = ""
     """Not the tier's option: each of its targets has its own."""
     engine: str = option(choice(*ROLES), "nginx")
     port: tuple[int, ...] = option(listed(integer(1, 65535)), (80,))
     domains: tuple[str, ...] = option(listed(text), ())
     status: int = option(integer(302, 308), 302)
-    check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
-    vips: tuple[Address, ...] = option(listed(address), ())
-    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
-    interface: str = option(text, "")
     targets: tuple[Entry, ...] = ()
 
     @classmethod
@@ -74,10 +65,6 @@ class Redirect(Tier):
     def needs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.backend for entry in self.targets))
 
-    @property
-    def addresses_for_clients(self) -> tuple[Address, ...]:
-        return self.vips
-
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.port
 
@@ -85,13 +72,8 @@ class Redirect(Tier):
         names = (self.domains or ("all domains",)) if self.engine == "nginx" else ("",)
         return tuple(Listener("tcp", port, name) for port in self.port for name in names)
 
-    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
-        return (self.vrrp.router_id_of(self),) if self.vips else ()
-
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
-        hosts = inventory.members(self.hosts)
-        yield from rules.apart(self, self.vips, hosts)
-        yield from rules.in_networks(self, self.vips, hosts, self.interface)
+        yield from super().findings(stack, inventory)
         if self.status not in (302, 307, 308):
             yield self.finding("redirect", f"status: {self.status} may be cached: take 302, 307 or 308")
         for entry in self.targets:
@@ -124,20 +106,17 @@ class Redirect(Tier):
             tuple(about),
             openings,
         )
-        if self.vips:
-            watched = [{"name": self.engine}] if found else []
-            beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}
-            yield vrrp.step(self, self.vrrp, hosts, [vrrp.Side(self.vips, self.interface)], lambda _host: beside)
+        yield from self.vip_steps(inventory, self.engine)
 
     def _targets(self, inventory: Inventory, stack: Stack) -> list[Target]:
-        found: list[Target] = []
+        found: dict[str, Target] = {}
         names: collections.Counter[str] = collections.Counter()
         for entry in self.targets:
             behind = stack.tiers[entry.backend]
             known = client_addresses(behind, inventory)
             for name, one, weight in known if HOST in entry.url else known[:1]:
                 url = entry.url.replace(HOST, name)
-                if any(target.url == url for target in found):
+                if url in found:
                     continue  # the same host in another family
                 parts = urllib.parse.urlsplit(url)
                 port = parts.port or SCHEME_PORTS.get(parts.scheme, 0)
@@ -145,22 +124,18 @@ class Redirect(Tier):
                 # HAProxy knows its servers by names of their own
                 own = name if HOST in entry.url else behind.name
                 names[own] += 1
-                found.append(Target(f"{own}-{names[own]}" if names[own] > 1 else own, url, str(one), port, share))
-        return found
+                found[url] = Target(f"{own}-{names[own]}" if names[own] > 1 else own, url, str(one), port, share)
+        return list(found.values())
 
     def _by_nginx(self, found: list[Target], _hosts: list[Host]) -> Part:
-        check = {name: value for name, value in dataclasses.asdict(self.check).items() if value} if self.check else {}
         redirect = {
             "name": self.name,
             "domains": list(self.domains),
             "default": not self.domains,
-            "listen": [place for port in self.port for place in (str(port), f"[::]:{port}")],
+            "listen": nginx.listen(self.port),
             "status": self.status,
-            "targets": [
-                {"url": one.url, "address": one.address, **({"weight": one.weight} if one.weight else {"drain": True})}
-                for one in found
-            ],
-            **({"check": check} if check else {}),
+            "targets": [{"url": one.url, "address": one.address, **nginx.share(one.weight)} for one in found],
+            **nginx.check_part(self.check),
         }
         return {"upstreams": [], "sites": [], "streams": [], "redirects": [redirect] if found else []}
 

@@ -15,6 +15,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import 
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds import vips
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.dns import Dns
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.external import External
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.front import Front
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.haproxy import Haproxy
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs import rules, together
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.service import Service
@@ -372,7 +373,7 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (check, "_listeners"),
         (vips, "apart"),
         (vips, "in_networks"),
-        *((kind, "findings") for kind in (Proxy, Nginx, Haproxy, Redirect, Dns)),
+        *((kind, "findings") for kind in (Front, Proxy, Nginx, Haproxy, Redirect, Dns)),
         (Dns, "_reachable"),
         (together, "between_tiers"),
         (Inventory, "findings"),

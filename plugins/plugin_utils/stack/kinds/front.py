@@ -1,0 +1,63 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kinds ``nginx``, ``haproxy`` and ``redirect`` share: hosts whose own daemon answers clients, at VIPs if wished."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..addresses import Address
+from ..hosts import Inventory
+from ..model import Finding, Stack, Step, Tier
+from ..options import address, choice, integer, listed, nested, number, option, text
+from . import vips, vrrp
+from .vrrp import Vrrp
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Check:
+    """What every member of the pool must answer. Times are in seconds; ``rise`` and ``fall`` count answers in a row."""
+
+    type: str = option(choice("http", "https", "tcp"), "")
+    path: str = option(text, "/")
+    host: str = option(text, "")
+    port: int = option(integer(1, 65535), 0)
+    interval: float = option(number(0.1, 3600), 2)
+    timeout: float = option(number(0.1, 3600), 1)
+    rise: int = option(integer(1, 1000), 2)
+    fall: int = option(integer(1, 1000), 3)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Front(Tier):
+    """``vips`` move between the hosts on which the daemon runs."""
+
+    BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
+
+    hosts: str = option(text)
+    check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
+    vips: tuple[Address, ...] = option(listed(address), ())
+    vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
+    interface: str = option(text, "")
+
+    @property
+    def addresses_for_clients(self) -> tuple[Address, ...]:
+        return self.vips
+
+    def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
+        return (self.vrrp.router_id_of(self),) if self.vips else ()
+
+    def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        hosts = inventory.members(self.hosts)
+        yield from vips.apart(self, self.vips, hosts)
+        yield from vips.in_networks(self, self.vips, hosts, self.interface)
+
+    def vip_steps(self, inventory: Inventory, daemon: str) -> t.Iterator[Step]:
+        """The step that gives the hosts their VIPs, where there are some: without ``daemon`` a host must not have them."""
+        watched = [] if self.state == "absent" else [{"name": daemon}]
+        beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "processes": watched}
+        if self.vips:
+            hosts, sides = inventory.members(self.hosts), [vrrp.Side(self.vips, self.interface)]
+            yield vrrp.step(self, self.vrrp, hosts, sides, lambda _host: beside)
