@@ -81,6 +81,7 @@ def _table(made: list[Service]) -> dict[str, t.Any]:
 
 def _payload(lab: t.Any, folder: pathlib.Path, path: str, made: list[Service]) -> None:
     """Leave the module on the host as Ansible sends it: one file with code and options, which runs by itself."""
+    # the lab's own host: nothing of what an earlier shape left there
     lab.run("lb1", "ipvsadm -C; rm -rf ~/.ansible/tmp")
     play = _play(folder / "payload.yml", _table(made))
     labs.playbook(lab, play, ANSIBLE_PIPELINING="false", ANSIBLE_KEEP_REMOTE_FILES="true")

@@ -71,6 +71,7 @@ class Access:
     def close(self) -> None:
         """Ends all shared connections, and removes their place."""
         self.forget()
+        # It may never have been made, as where ``up`` was interrupted.
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _options(self, name: str, source: str | None) -> str:

@@ -54,6 +54,7 @@ def entry(path: pathlib.Path) -> t.Iterator[pathlib.Path]:
             shutil.rmtree(path)
         aside.rename(path)
     finally:
+        # Where all went well it has become the entry.
         shutil.rmtree(aside, ignore_errors=True)
 
 

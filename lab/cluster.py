@@ -101,6 +101,7 @@ class Lab:
 
     def _clean(self) -> None:
         self.access.close()
+        # It may not be there: a lab is taken down in any state, and before each start.
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait(self, names: t.Sequence[str], timeout: float = 120) -> None:

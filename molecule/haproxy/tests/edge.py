@@ -17,6 +17,8 @@ import sys
 import time
 import typing as t
 
+from browser import browse
+
 from lab import __file__ as LAB
 from lab.cluster import Lab
 
@@ -43,12 +45,7 @@ class Edge:
 
     def browse(self, requests: t.Sequence[t.Mapping[str, t.Any]]) -> list[Answer]:
         """All of each answer (see lab/browse.py); every request must have one."""
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "browse.py")]
-        done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
-        answers: list[Answer] = json.loads(done.stdout)
-        failed = [answer for answer in answers if "error" in answer]
-        assert not failed, f"{len(failed)} of {len(answers)} requests failed: {failed[0]}"
-        return answers
+        return browse(self.lab, requests)
 
     def ask(self, balancer: str, count: int = 1, *, site: str = "shop.example", **words: t.Any) -> list[Answer]:
         """The same request several times, each in a connection of its own."""

@@ -26,27 +26,17 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
     stage,
 )
 from proxies import Proxies, tiers, wait_for  # noqa: E402  # needs the path above
-from web import Sites, Web  # noqa: E402  # needs the path above
+from web import Sites, running  # noqa: E402, F401  # a fixture; needs the path above
 
 from lab.cluster import Lab  # noqa: E402  # needs the path above
 
 
-@pytest.fixture(scope="session")
-def _running(lab: Lab) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
-    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
-    for site in made.values():
-        site.start()
-    yield made
-    for site in made.values():
-        site.stop()
-
-
 @pytest.fixture
-def sites(lab: Lab, _running: Sites) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
+def sites(lab: Lab, running: Sites) -> t.Iterator[Sites]:  # noqa: F811  # fixtures
     """The web servers by host, all up and known to be up when a test begins."""
-    wait_for(lab, set(_running))
-    yield _running
-    for site in _running.values():
+    wait_for(lab, set(running))
+    yield running
+    for site in running.values():
         site.recover()
 
 

@@ -12,6 +12,7 @@ from drills import (  # noqa: F401  # tests
     check_all_answered,
     check_gaps,
     test_graceful_stop_and_start,
+    test_keepalived_says_who_holds_what,
     test_killed_daemon,
     test_maintenance_moves_the_vips_and_stops_nothing,
     test_those_that_lost_each_other_agree_again,

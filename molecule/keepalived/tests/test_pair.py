@@ -13,7 +13,6 @@ from browser import browse
 from clients import PATIENT, Clients
 from drills import check_all_answered
 from frame import stage
-from module import answer
 from proxies import Proxies, tiers, wait_for
 from web import Sites
 
@@ -21,15 +20,6 @@ from lab.cluster import Lab
 
 WEIGHTS = {"web1": 1, "web2": 2, "web3": 1}
 TOTAL = 120
-
-
-def test_keepalived_says_who_holds_what(pair: Proxies) -> None:
-    holders = pair.settle()
-    by_vip = {vip: holders[tier] for tier, vips in pair.tiers.items() for vip in vips}
-    for host in pair.hosts:
-        found = answer(host, "keepalived_info")["instances"]
-        said = {entry["address"]: (one["state"], entry["held"]) for one in found for entry in one["addresses"]}
-        assert said == {vip: ("master", True) if host == by_vip[vip] else ("backup", False) for vip in by_vip}, host
 
 
 @pytest.mark.parametrize("server", ["192.0.2.11", "192.0.2.12"])

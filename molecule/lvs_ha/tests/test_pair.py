@@ -12,7 +12,6 @@ import pytest
 from ask import ask, share
 from clients import PATIENT, Clients, is_whole
 from described import Described
-from module import answer
 from pair import DETECTION, Pair
 from play import site
 
@@ -21,15 +20,6 @@ from lab.cluster import Lab
 ROUNDS = 3
 # The interval of the check of VIPs instead of two seconds.
 VIP_DETECTION = DETECTION + 2
-
-
-def test_keepalived_says_who_holds_what(pair: Pair) -> None:
-    holders = pair.settle()
-    by_vip = {vip: holders[tier] for tier, vips in pair.tiers.items() for vip in vips}
-    for host in pair.hosts:
-        found = answer(host, "keepalived_info")["instances"]
-        said = {entry["address"]: (one["state"], entry["held"]) for one in found for entry in one["addresses"]}
-        assert said == {vip: ("master", True) if host == by_vip[vip] else ("backup", False) for vip in by_vip}, host
 
 
 def test_every_service_serves_in_its_share(lab: Lab, stack: Described, pair: Pair) -> None:

@@ -18,19 +18,9 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"),
 
 from frame import lab, pytest_collection_modifyitems, pytest_configure, stage  # noqa: E402, F401  # needs the path above
 from redirects import TIERS, Redirects  # noqa: E402  # needs the path above
-from web import Sites, Web  # noqa: E402  # needs the path above
+from web import Sites, running  # noqa: E402, F401  # a fixture; needs the path above
 
 from lab.cluster import Lab  # noqa: E402  # needs the path above
-
-
-@pytest.fixture(scope="session")
-def _running(lab: Lab) -> t.Iterator[Sites]:  # noqa: F811  # the fixture
-    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
-    for site in made.values():
-        site.start()
-    yield made
-    for site in made.values():
-        site.stop()
 
 
 @pytest.fixture(params=TIERS)
@@ -40,9 +30,9 @@ def redirects(request: pytest.FixtureRequest, lab: Lab) -> Redirects:  # noqa: F
 
 
 @pytest.fixture
-def sites(_running: Sites, redirects: Redirects) -> t.Iterator[Sites]:
+def sites(running: Sites, redirects: Redirects) -> t.Iterator[Sites]:  # noqa: F811  # fixtures
     """The web servers by host, all up and known to be up when a test begins."""
     redirects.wait_for_all()
-    yield _running
-    for site in _running.values():
+    yield running
+    for site in running.values():
         site.recover()

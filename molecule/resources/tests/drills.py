@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from clients import PATIENT, Clients
+from module import answer
 from pair import BOUND, Pair
 
 Seen = dict[str, dict[str, t.Any]]
@@ -79,3 +80,12 @@ def test_those_that_lost_each_other_agree_again(pair: Pair, clients: Clients) ->
         pair.part(wanted=False)
         pair.settle()
     check_gaps(seen)
+
+
+def test_keepalived_says_who_holds_what(pair: Pair) -> None:
+    holders = pair.settle()
+    by_vip = {vip: holders[tier] for tier, vips in pair.tiers.items() for vip in vips}
+    for host in pair.hosts:
+        found = answer(host, "keepalived_info")["instances"]
+        said = {entry["address"]: (one["state"], entry["held"]) for one in found for entry in one["addresses"]}
+        assert said == {vip: ("master", True) if host == by_vip[vip] else ("backup", False) for vip in by_vip}, host

@@ -12,26 +12,18 @@ import typing as t
 from frame import PROJECT, SCENARIO
 
 
-def play(variables: t.Mapping[str, t.Any], *words: str) -> subprocess.CompletedProcess[str]:
+def play(
+    variables: t.Mapping[str, t.Any], *words: str, playbook: str = f"molecule/{SCENARIO}/converge.yml"
+) -> subprocess.CompletedProcess[str]:
     """The run; its output has what a user would see. ``words`` are further ones for ansible-playbook, as ``--limit``."""
     argv = ["ansible-playbook", "-i", f"inventories/{SCENARIO}", "-i", f".lab/scenarios/{SCENARIO}.yml"]
-    argv += [f"molecule/{SCENARIO}/converge.yml", "-e", json.dumps(variables), *words]
+    argv += [playbook, "-e", json.dumps(variables), *words]
     return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
 
 
 def site(host: str, **variables: t.Any) -> str:
     """What ``site.yml`` says on that host, for the stage that the hosts are in; it must succeed."""
-    argv = [
-        "ansible-playbook",
-        "-i",
-        f"inventories/{SCENARIO}",
-        "-i",
-        f".lab/scenarios/{SCENARIO}.yml",
-        "--limit",
-        host,
-    ]
-    argv += ["molecule/resources/converge.yml", "-e", json.dumps(variables)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
+    done = play(variables, "--limit", host, playbook="molecule/resources/converge.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -9,6 +9,9 @@ import json
 import pathlib
 import subprocess
 import sys
+import typing as t
+
+import pytest
 
 from lab.cluster import Lab
 
@@ -58,3 +61,14 @@ class Web:
 
 
 Sites = dict[str, Web]
+
+
+@pytest.fixture(scope="session")
+def running(lab: Lab) -> t.Iterator[Sites]:
+    """The web servers of the lab ``edge`` by host, all up."""
+    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
+    for site in made.values():
+        site.start()
+    yield made
+    for site in made.values():
+        site.stop()
