@@ -18,8 +18,9 @@ description:
     copies changed, and O(checks) run in a mount namespace in which the copies lie over the real folders.
   - After the reload the O(probes) must pass. Where they do not, or the daemon does not come up, the files from before
     are put back, the daemon is reloaded again, and the task fails with the daemon's own words.
-  - Everything belongs to a scope. A file that a scope wanted in an earlier run and wants no more is put back as it was
-    before the first run, or removed, unless another scope still wants it.
+  - Everything belongs to a scope. Scopes of one daemon may want the same file, with the same content. A file that a scope
+    wanted in an earlier run and wants no more is put back as it was before the first run, or removed, unless another
+    scope still wants it.
   - An interrupted run is finished by the next one, also where all files are right but the daemon was not told.
   - The daemon is reloaded, never restarted, except for a changed file below C(/etc/systemd) or C(/etc/default).
   - Keeps what it needs to go back in C(/var/lib/mixed_lb/daemon/NAME.json), readable by root alone, and earlier
@@ -78,6 +79,12 @@ options:
         default: root
       keep:
         description: Write the file only where there is none. Others change it, and their content stays.
+        type: bool
+        default: false
+      shared:
+        description:
+          - Of several scopes that want this file, the one that runs last says what is in it. It warns where another one
+            laid it down differently. Without this, two versions of a file are refused.
         type: bool
         default: false
   secret_files:
@@ -225,6 +232,10 @@ def file_options(mode: str, *, secret: bool) -> dict[str, t.Any]:
     }
 
 
+FLAGS = {
+    "keep": {"type": "bool", "default": False},
+    "shared": {"type": "bool", "default": False},
+}
 CHECK = {
     "argv": {"type": "list", "elements": "str", "required": True},
     "refuses": {"type": "str", "default": ""},
@@ -246,7 +257,7 @@ ARGUMENTS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "unit": {"type": "str", "required": True},
     "folders": {"type": "list", "elements": "str", "default": []},
-    "files": dicts({**file_options("0644", secret=False), "keep": {"type": "bool", "default": False}}),
+    "files": dicts({**file_options("0644", secret=False), **FLAGS}),
     "secret_files": {**dicts(file_options("0600", secret=True)), "no_log": False},
     "checks": dicts(CHECK),
     "probes": dicts(PROBE),

@@ -68,7 +68,7 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     state = unit.state()
     files, generation = with_generation(wanted.files)
     mates = {scope: other for scope, other in others.items() if other.unit == wanted.unit}
-    check_scopes(wanted.scope, files, mates)
+    warnings = check_scopes(wanted.scope, files, mates)
     there = {path: _file(path, host.files) for path in paths(files, record)}
     changes = plan(files, record, mates, there)
     if not files and not record.files:
@@ -77,7 +77,7 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     stays = bool(files or mates or was.was_active)
     enabled = bool(files or mates or was.was_enabled)
     actions = _actions(changes, state, active=stays, enabled=enabled, fresh=record.applied == generation)
-    outcome = Outcome(changes, actions, generation, not files, [])
+    outcome = Outcome(changes, actions, generation, not files, warnings)
     if outcome.changed and stays:
         _check(wanted, state, outcome, host, check_only=check_only)
     if outcome.changed and not check_only:

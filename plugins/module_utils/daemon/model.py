@@ -25,7 +25,8 @@ class DaemonProblem(Exception):
 class File:
     """A text file: content, permission bits, owner and group by name.
 
-    ``secret``: never shown. ``keep``: others write it, ``content`` is only what it begins with.
+    ``secret``: never shown. ``keep``: others write it, ``content`` is only what it begins with. ``shared``: of all scopes
+    that want it, the one that runs last says what is in it.
     """
 
     content: str
@@ -34,6 +35,7 @@ class File:
     group: str = "root"
     secret: bool = False
     keep: bool = False
+    shared: bool = False
 
 
 Files = t.Mapping[str, File]

@@ -32,15 +32,23 @@ class Change(t.NamedTuple):
         }
 
 
-def check_scopes(scope: str, wanted: Files, others: t.Mapping[str, Record]) -> None:
-    """Two scopes may want the same file, but not two versions of it. Raises ``DaemonProblem`` naming both."""
+def check_scopes(scope: str, wanted: Files, others: t.Mapping[str, Record]) -> list[str]:
+    """Two scopes may want the same file, but not two versions of it. Raises ``DaemonProblem`` naming both.
+
+    Returns a warning for each shared file that another scope laid down otherwise: it is either about to follow, or wrong.
+    """
+    warnings = []
     for other, record in others.items():
         for path in sorted(wanted.keys() & record.files.keys()):
-            if wanted[path] != record.files[path]:
-                raise DaemonProblem(
-                    f"{path}: {scope} and {other} want it differently."
-                    f" Give both the same global settings, or take one of them to another host"
-                )
+            if _as_wanted(record.files[path], wanted[path]):
+                continue
+            if not wanted[path].shared:
+                raise DaemonProblem(f"{path}: {scope} and {other} want it differently. Only one of them may have it")
+            warnings.append(
+                f"{path} is now as {scope} wants it; {other} laid it down differently."
+                f" Give both the same global settings, and run the role for {other} too"
+            )
+    return warnings
 
 
 def paths(wanted: Files, record: Record) -> list[str]:
@@ -78,10 +86,10 @@ def originals(
 
 
 def _as_wanted(now: File | None, wanted: File | None) -> bool:
-    """Whether a file is as it shall be; on disk nothing says which are secret or kept."""
+    """Whether a file is as it shall be; on disk nothing says which are secret, kept or shared."""
     if now is None or wanted is None:
         return now is wanted
-    return wanted.keep or dataclasses.replace(now, secret=wanted.secret) == wanted
+    return wanted.keep or dataclasses.replace(now, secret=wanted.secret, keep=False, shared=wanted.shared) == wanted
 
 
 def _shown(file: File | None, side: str, *, secret: bool) -> str:

@@ -51,7 +51,8 @@ def _file(option: str, entry: t.Mapping[str, t.Any], *, secret: bool) -> File:
         raise DaemonProblem(f'{option}: mode {entry["mode"]!r} of {path} must be of octal digits, as in "0640"')
     if secret and mode & _OTHERS:
         raise DaemonProblem(f"{option}: mode {entry['mode']} would let everybody read {path}")
-    return File(entry["content"], mode, entry["owner"], entry["group"], secret, entry.get("keep", False))
+    flags = {flag: entry.get(flag, False) for flag in ("keep", "shared")}
+    return File(entry["content"], mode, entry["owner"], entry["group"], secret, **flags)
 
 
 def _probe(entry: t.Mapping[str, t.Any]) -> Probe:

@@ -49,21 +49,20 @@ def nginx_files(options: Options, version: str) -> dict[str, list[dict[str, t.An
     """
     context = Context(options, versions.parsed(version))
     groups = _groups(options)
-    files = {
-        "/etc/nginx/nginx.conf": _main(options, context),
-        f"{FOLDER}/http/{context.scope}.conf": _http(context, groups),
-    }
+    shared = {"/etc/nginx/nginx.conf": _main(options, context)}
+    files = {f"{FOLDER}/http/{context.scope}.conf": _http(context, groups)}
     secret = {}
     # One a host: the first scope that has streams or mail brings it, the last one takes it along.
     if wanted(options.get("streams")):
-        files[f"{FOLDER}/main/stream.conf"] = render([HEAD, *streams.main()], ";")
+        shared[f"{FOLDER}/main/stream.conf"] = render([HEAD, *streams.main()], ";")
         files[f"{FOLDER}/stream/{context.scope}.conf"] = _stream(context, groups)
     if wanted(options.get("mails")):
-        files[f"{FOLDER}/main/mail.conf"] = render([HEAD, Block("mail", [f"include {FOLDER}/mail/*.conf"])], ";")
+        shared[f"{FOLDER}/main/mail.conf"] = render([HEAD, Block("mail", [f"include {FOLDER}/mail/*.conf"])], ";")
         secret[f"{FOLDER}/mail/{context.scope}.conf"] = _mail(context)
     kept = {pool.file: pools.text(pool, pools.taken_out(pool, [])) for pool, _check, _it in _checked(context, groups)}
     return {
         "files": [
+            *({"path": path, "content": content, "shared": True} for path, content in shared.items()),
             *({"path": path, "content": content} for path, content in files.items()),
             # what the checker has said of a server outlives every run of the role
             *({"path": path, "content": content, "keep": True} for path, content in kept.items()),

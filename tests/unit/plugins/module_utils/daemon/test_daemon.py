@@ -164,6 +164,26 @@ def test_two_scopes_share_a_daemon() -> None:
     assert host.running is None and not host.enabled and host.files.content == VIRGIN
 
 
+def test_a_shared_file_is_as_the_last_scope_wants_it() -> None:
+    def run(text: str, scope: str) -> app.Outcome:
+        files = {MAIN: File(text, shared=True), f"{FOLDER}/{scope}": File(scope)}
+        return apply(Wanted(scope, "app.service", (FOLDER,), files), host.host)
+
+    host = daemon()
+    assert not run("v1", "a").warnings
+    assert not run("v1", "b").warnings
+    assert "b laid it down differently" in run("v2", "a").warnings[0]
+    assert host.running == {MAIN: "v2", f"{FOLDER}/a": "a", f"{FOLDER}/b": "b"}
+    assert not run("v2", "b").warnings
+    for scope in "ab":
+        again = run("v2", scope)
+        assert not again.changed and not again.warnings
+    apply(wanted({}, "a"), host.host)
+    assert host.running == {MAIN: "v2", f"{FOLDER}/b": "b"}
+    apply(wanted({}, "b"), host.host)
+    assert host.files.content == VIRGIN
+
+
 def test_backups_are_bounded_and_private() -> None:
     host = daemon()
     for number in range(6):
