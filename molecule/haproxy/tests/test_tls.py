@@ -10,6 +10,8 @@ import json
 import pytest
 from edge import BALANCERS, Edge, tls
 
+NO_ANSWER = "\n0\n"
+
 pytestmark = [pytest.mark.stage("first"), pytest.mark.usefixtures("sites")]
 
 
@@ -40,4 +42,5 @@ def test_client_certificate(edge: Edge) -> None:
     assert json.loads(done.stdout.strip().rpartition("\n")[0])["headers"]["x-partner"] == "partner", done.stderr
     for words in ([], with_stranger):
         refused = edge.curl("edge2", "shop.example", 8443, *words)
-        assert refused.returncode != 0 and "alert" in refused.stderr, refused
+        # the refusal comes after the handshake: the client reads an alert, or finds the connection closed
+        assert refused.returncode in (35, 55, 56) and refused.stdout == NO_ANSWER, refused
