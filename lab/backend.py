@@ -6,8 +6,8 @@
 ``python3 backend.py NAME [CERTIFICATE KEY]`` serves HTTP on port 8080, the same by TLS on 8443 where it has a
 certificate, JSON for each datagram on 8080, and on 8082 reads requests and closes without an answer. ``.../healthz``
 answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds; a
-request that asks for an upgrade gets one, and its lines back; all else the request as JSON. A line of the PROXY
-protocol before a request is in the answer.
+request that asks for an upgrade gets one, and its lines back; all else the request as JSON. What the PROXY protocol
+said before a request is in the answer, in the words of its version 1. On 9777 an agent tells HAProxy how the server is.
 
 A line of JSON on standard input, such as ``{"health": 500}``, changes what it does; the answer on standard output is
 how many requests came, by method and port. It ends with its input.
@@ -17,13 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import ipaddress
 import json
 import re
 import ssl
+import struct
 import sys
 import typing as t
 
-HTTP, BREAKS, TLS = 8080, 8082, 8443
+HTTP, BREAKS, TLS, AGENT = 8080, 8082, 8443, 9777
 REASONS = {200: "OK", 500: "Internal Server Error"}
 
 
@@ -42,7 +44,7 @@ class Backend:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.state: dict[str, t.Any] = {"health": 200}
+        self.state: dict[str, t.Any] = {"health": 200, "agent": "up ready"}
         self.requests: collections.Counter[str] = collections.Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,6 +67,11 @@ class Backend:
             pass
         finally:
             writer.close()
+
+    async def tell(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Whoever connects to the agent is told one line."""
+        writer.write(f"{self.state['agent']}\n".encode())
+        writer.close()
 
     async def _upgrade(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         protocol = request.headers["upgrade"]
@@ -100,9 +107,11 @@ class Backend:
 
 async def read(reader: asyncio.StreamReader, proxy: str) -> Request | None:
     """The next request, or None at the end of the connection."""
-    line = (await reader.readline()).decode().strip()
-    if line.startswith("PROXY "):
-        proxy, line = line, (await reader.readline()).decode().strip()
+    line = (await reader.readline()).decode()
+    if line == "\r\n":
+        proxy, line = await _binary_proxy(reader), (await reader.readline()).decode()
+    elif line.startswith("PROXY "):
+        proxy, line = line.strip(), (await reader.readline()).decode()
     if not line:
         return None
     method, path, _version = line.split()
@@ -113,6 +122,18 @@ async def read(reader: asyncio.StreamReader, proxy: str) -> Request | None:
         headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Request(method, path, headers, body, proxy)
+
+
+async def _binary_proxy(reader: asyncio.StreamReader) -> str:
+    """The header of version 2, whose first two bytes are an empty line."""
+    if await reader.readexactly(10) != b"\r\n\0\r\nQUIT\n":
+        raise ValueError("neither a request nor the PROXY protocol")
+    _command, family, length = struct.unpack("!BBH", await reader.readexactly(4))
+    rest = await reader.readexactly(length)
+    size = 4 if family == 0x11 else 16
+    source, destination = (ipaddress.ip_address(rest[at : at + size]) for at in (0, size))
+    ports = struct.unpack_from("!HH", rest, 2 * size)
+    return f"PROXY TCP{source.version} {source} {destination} {ports[0]} {ports[1]}"
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -134,6 +155,7 @@ async def main(name: str, files: list[str]) -> None:
     loop = asyncio.get_running_loop()
     for port in (HTTP, BREAKS):
         await asyncio.start_server(backend.serve, port=port, backlog=1024)
+    await asyncio.start_server(backend.tell, port=AGENT)
     if files:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*files)

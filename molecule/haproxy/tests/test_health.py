@@ -54,6 +54,14 @@ def test_nobody_notices_a_dead_server(edge: Edge, sites: Sites) -> None:
     assert seen["failed"] == 0 and set(seen["servers"]) == OTHERS, seen
 
 
+def test_a_server_speaks_for_itself(edge: Edge, sites: Sites) -> None:
+    """By its agent, whatever checks say."""
+    for word, status in (("drain", "DRAIN (agent)"), ("ready", "UP"), ("down", "DOWN (agent)"), ("up", "UP")):
+        sites["web2"].say(word)
+        edge.wait(lambda balancer, status=status: edge.status(balancer)["account", "web2"] == status, status)
+        assert ("web2" in edge.servers("edge1", ROUND, site="account.example")) == (status == "UP"), status
+
+
 @pytest.fixture
 def _ready_again(edge: Edge) -> t.Iterator[None]:
     """Whatever comes of a test, the next one finds web2 ready."""

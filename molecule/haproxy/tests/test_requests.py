@@ -59,8 +59,9 @@ def test_servers_learn_the_client(edge: Edge) -> None:
     assert (said["headers"]["x-forwarded-for"], said["headers"]["x-forwarded-proto"]) == (CLIENTS[1], "http")
 
 
-def test_servers_learn_the_client_by_proxy_protocol(edge: Edge) -> None:
-    (said,) = (answer["said"] for answer in edge.ask("edge1", port=5222, source=CLIENTS[2]))
+@pytest.mark.parametrize("port", [5222, 25], ids=["v1", "v2"])
+def test_servers_learn_the_client_by_proxy_protocol(edge: Edge, port: int) -> None:
+    (said,) = (answer["said"] for answer in edge.ask("edge1", port=port, source=CLIENTS[2]))
     assert said["proxy"].split()[:3] == ["PROXY", "TCP4", CLIENTS[2]]
 
 

@@ -43,6 +43,10 @@ class Web:
         """The status that ``/healthz`` has from now on; all else is served as before."""
         self._tell(health=status)
 
+    def say(self, word: str) -> None:
+        """What its agent tells HAProxy from now on."""
+        self._tell(agent=word)
+
     def requests(self) -> dict[str, int]:
         """How many requests came, by method and port."""
         return self._tell()
@@ -50,9 +54,9 @@ class Web:
     def recover(self) -> None:
         """As it was in the beginning."""
         self.start()
-        self.answer_checks(200)
+        self._tell(health=200, agent="up ready")
 
-    def _tell(self, **state: int) -> dict[str, int]:
+    def _tell(self, **state: int | str) -> dict[str, int]:
         assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(state) + "\n")
         self._process.stdin.flush()
