@@ -14,10 +14,12 @@ Options = t.Mapping[str, t.Any]
 EVENTS = ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
 SCRIPT = {name: name for name in ("interval", "timeout", "rise", "fall", "weight", "user")}
 PROCESS = {name: name for name in ("quorum", "delay", "weight")}
+# Asks the kernel, not systemd, which may be busy: a unit whose last process is dead has no such file, or an empty one.
+ALIVE = "/usr/bin/grep -q . /sys/fs/cgroup/system.slice/{}/cgroup.procs"
 
 
 def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
-    """Files, processes and scripts that are watched. The first is the switch for maintenance, ``pools`` tell of empty ones."""
+    """Files, units, processes and scripts that are watched. The first is the switch for maintenance, ``pools`` tell of empty ones."""
     scope = options["name"]
     maintenance = {"name": "maintenance", "path": options["maintenance_file"]}
     return [
@@ -27,6 +29,10 @@ def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
                 [f"file {each['path']}", *optional(each, {"init": "init_file"})],
             )
             for each in (maintenance, *({**pool, "init": "0"} for pool in pools), *wanted(options.get("files")))
+        ),
+        *(
+            Block(f"vrrp_script {_of_unit(scope, unit)}", [f'script "{ALIVE.format(unit)}"', "interval 1"])
+            for unit in options.get("units") or ()
         ),
         *(
             Block(
@@ -100,5 +106,15 @@ def _watched(options: Options, pools: t.Iterable[Options]) -> list[Block]:
     return [
         Block("track_file", files),
         *listing("track_process", [f"{scope}_{each['name']}" for each in wanted(options.get("processes"))]),
-        *listing("track_script", [f"{scope}_{each['name']}" for each in wanted(options.get("scripts"))]),
+        *listing(
+            "track_script",
+            [
+                *(_of_unit(scope, unit) for unit in options.get("units") or ()),
+                *(f"{scope}_{each['name']}" for each in wanted(options.get("scripts"))),
+            ],
+        ),
     ]
+
+
+def _of_unit(scope: str, unit: str) -> str:
+    return f"{scope}_unit_{unit.removesuffix('.service')}"

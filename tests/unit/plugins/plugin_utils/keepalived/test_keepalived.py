@@ -101,16 +101,18 @@ def test_an_instance_alone_is_no_group_and_watches_for_itself() -> None:
     assert "vrrp_sync_group" not in text
 
 
-def test_processes_and_scripts_are_watched_by_the_group() -> None:
+def test_units_processes_and_scripts_are_watched_by_the_group() -> None:
     text = scope(
         instances=BOTH,
+        units=["haproxy.service"],
         processes=[{"name": "nginx", "quorum": 2}],
         scripts=[{"name": "probe", "command": "/usr/local/bin/probe -v", "interval": 2}],
     )
     assert "track_process app_nginx {\n    process nginx\n    quorum 2\n}" in text.replace("vrrp_", "")
     assert 'script "/usr/local/bin/probe -v"' in text
     group = text[text.index("vrrp_sync_group app {") :]
-    assert "app_nginx" in group and "app_probe" in group
+    assert "app_nginx" in group and "app_unit_haproxy" in group and "app_probe" in group
+    assert "/sys/fs/cgroup/system.slice/haproxy.service/cgroup.procs" in text
 
 
 def test_masks_are_netmasks_for_ipv4_and_lengths_for_ipv6() -> None:

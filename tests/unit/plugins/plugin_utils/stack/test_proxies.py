@@ -109,7 +109,7 @@ def test_more_options_of_front_and_pool_win(world: t.Any) -> None:
 
 def test_vips_go_where_the_daemon_runs(world: t.Any) -> None:
     found = part(world("haproxy").set("app", vips=["192.0.2.100"]), "keepalived")
-    assert (found["processes"], found["virtual_servers"]) == ([{"name": "haproxy"}], [])
+    assert (found["units"], found["virtual_servers"]) == (["haproxy.service"], [])
 
 
 def test_a_name_is_answered_with_the_addresses_of_its_tiers(world: t.Any) -> None:
