@@ -118,7 +118,11 @@ def test_units_processes_and_scripts_are_watched_by_the_group() -> None:
 
 def test_systemd_says_how_a_unit_is() -> None:
     state, drop_in = keepalived_unit_files({"name": "app", "units": ["haproxy.service"]})
-    assert (state["path"], state["content"], state["keep"]) == ("/etc/keepalived/mixed_lb/app.unit_haproxy", "0\n", True)
+    assert (state["path"], state["content"], state["keep"]) == (
+        "/etc/keepalived/mixed_lb/app.unit_haproxy",
+        "0\n",
+        True,
+    )
     assert drop_in["path"].startswith("/etc/systemd/system/haproxy.service.d/")
     for hook, word in (("ExecStartPost", 0), ("ExecStopPost", 1)):
         assert f"{hook}=+-/bin/sh -c 'echo {word} >{state['path']}'" in drop_in["content"]
@@ -126,7 +130,7 @@ def test_systemd_says_how_a_unit_is() -> None:
 
 def test_scripts_are_refused_where_they_would_hinder_reloads() -> None:
     scripts = [{"name": "probe", "command": "/usr/local/bin/probe"}]
-    with pytest.raises(ValueError, match="2.2.7.* refuses every reload"):
+    with pytest.raises(ValueError, match=r"2\.2\.7.* refuses every reload"):
         scope(instances=BOTH, scripts=scripts, version="1:2.2.7-1+b2")
     for fine in ({"version": "1:2.3.3-1"}, {"version": "1:2.2.7-1", "reload_check": False}, {"version": ""}):
         assert "vrrp_script app_probe" in scope(instances=BOTH, scripts=scripts, **fine)
