@@ -83,6 +83,8 @@ class Nginx(Proxy):
                 for one in pool
             ]
         }
+        if self.one_request_a_connection(stack):
+            found["keepalive"] = 0
         if self.sticky:
             found["sticky"] = {"cookie": self.sticky}
         return {**found, **check_part(self.check)}

@@ -57,6 +57,12 @@ class Proxy(Front):
         both = [port for port in self.own_ports if port in known]
         return self.backend_port or (known[0] if len(known) == 1 else both[0] if len(both) == 1 else 0)
 
+    def one_request_a_connection(self, stack: Stack) -> bool:
+        """Whether the tier behind balances connections: a request on one that is kept would go where the last one went,
+        whatever the weights say now."""
+        behind = stack.behind(self)
+        return self.protocol == "http" and behind is not None and behind.kind in ("lvs", "external")
+
     def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
         """Whether those in front begin with a PROXY protocol header, each of them."""
         return [
