@@ -40,15 +40,20 @@ class Proxy(Front):
         """Where it listens."""
         return self.port or ((443,) if self.encrypted else (80,))
 
+    @property
+    def open_ports(self) -> tuple[int, ...]:
+        """Where it listens, also to send clients to another one of its ports."""
+        return self.own_ports
+
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.own_ports
 
     def listeners(self) -> tuple[Listener, ...]:
-        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.own_ports)
+        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.open_ports)
 
     def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
         """What its hosts let in: everybody, as far as they know."""
-        return (Opening("udp" if self.protocol == "udp" else "tcp", self.own_ports),)
+        return (Opening("udp" if self.protocol == "udp" else "tcp", self.open_ports),)
 
     def port_behind(self, stack: Stack) -> int:
         """Where the backend listens; 0 where it cannot be known."""
