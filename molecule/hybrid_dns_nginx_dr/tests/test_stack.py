@@ -21,7 +21,8 @@ from lab.cluster import Lab
 from lab.machine import mac
 
 NAME = "www.shop.example"
-ROUNDS = 5
+ROUNDS = 8
+CHECKS = 3
 BIG = 10_000_000
 
 
@@ -34,14 +35,15 @@ def test_both_name_servers_lead_to_the_vips(lab: Lab, stack: Described, edges: P
 
 
 def test_shares_are_those_of_the_directors(lab: Lab, stack: Described, edges: Pair, directors: Pair) -> None:
-    """However many proxies, workers and connections are between: each request is scheduled by itself."""
+    """However many proxies, workers and connections are between: each request is scheduled by itself, and the name
+    servers' checks take turns among them."""
     weighted = stack.front["scheduler"] == "wrr"
     weights = {host: stack.weight(host) if weighted else 1 for host in stack.real_servers}
     for vip in front(stack)["vips"]:
         request = {"address": vip, "port": 80, "headers": {"Host": NAME}}
         answers = browse(lab, [request] * ROUNDS * sum(weights.values()))
         served = collections.Counter(answer["said"]["server"] for answer in answers)
-        assert served == {host: ROUNDS * weight for host, weight in weights.items()}, vip
+        assert all(abs(served[host] - ROUNDS * weight) <= CHECKS for host, weight in weights.items()), (vip, served)
 
 
 def test_replies_do_not_pass_the_directors(lab: Lab, stack: Described, edges: Pair, directors: Pair) -> None:
@@ -76,7 +78,8 @@ def test_a_tier_that_fails_keeps_those_in_front_as_they_are(lab: Lab, stack: Des
     changed = [{**tier, **CHANGES.get(tier["kind"], {})} for tier in stack.tiers]
     with clients.asking("a tier that fails", PATIENT) as seen:
         done = play({"lb_stack": {"tiers": changed}}, playbook="site.yml")
-    assert done.returncode != 0 and "no_such_key" in done.stdout, done.stdout
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "no_such_key" in said, said
     assert {host: lab.run(host, look) for host in before} == before
     assert all(found["failed"] == 0 for found in seen.values()), seen
 
