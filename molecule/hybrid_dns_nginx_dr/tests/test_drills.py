@@ -60,13 +60,16 @@ def test_power_cut_and_return_of_a_real_server(lab: Lab, stack: Described, direc
 @pytest.mark.stage("second")
 def test_a_dead_name_server_is_not_missed(lab: Lab, stack: Described, edges: Pair) -> None:
     """Clients that know both get the answer of the other one."""
+
+    def answer(server: str) -> list[str]:
+        return lab.run("client", f"dig @{server} +short www.shop.example A", check=False).split()
+
     lab.power_cut(["dns1"])
     try:
-        ask = "dig @192.0.2.6 +short www.shop.example A"
-        assert lab.run("client", ask).split() == [front(stack)["vips"][0]]
+        assert answer("192.0.2.6") == [front(stack)["vips"][0]]
     finally:
         lab.power_on(["dns1"])
-    until(lambda: lab.run("client", ask.replace(".6", ".5")).split(), [front(stack)["vips"][0]], "dns1 answers again")
+    until(lambda: answer("192.0.2.5"), [front(stack)["vips"][0]], "dns1 answers again")
 
 
 @pytest.mark.stage("second")
