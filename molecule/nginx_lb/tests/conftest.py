@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 # pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
-import json
 import os
 import pathlib
 import sys
@@ -30,8 +29,6 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
 from web import Sites, running  # noqa: E402, F401  # a fixture; needs the path above
 
 from lab.cluster import Lab  # noqa: E402  # needs the path above
-
-Wanted = t.Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -66,15 +63,3 @@ def sites(running: Sites, edges: list[Edge]) -> t.Iterator[Sites]:  # noqa: F811
         site.recover()
     for edge in edges:
         edge.settle()
-
-
-@pytest.fixture
-def wanted(tmp_path: pathlib.Path) -> Wanted:
-    """What a run of the playbook is given: in a file, as on the command line it would hold for its second role too."""
-
-    def write(**variables: t.Any) -> dict[str, str]:
-        file = tmp_path / "wanted.json"
-        file.write_text(json.dumps(variables))
-        return {"wanted": str(file)}
-
-    return write

@@ -6,16 +6,31 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import pathlib
 import typing as t
 
 import pytest
-from conftest import Wanted
 from edge import Edge, share
 from play import play, refused
 
 HOST = "health.example"
 TREE = "find /etc/nginx /etc/mixed_lb /var/lib/mixed_lb -type f | sort | xargs sha256sum"
 RELOADS = 3
+
+Wanted = t.Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def wanted(tmp_path: pathlib.Path) -> Wanted:
+    """What a run of the playbook is given: in a file, as on the command line it would hold for its second role too."""
+
+    def write(**variables: t.Any) -> dict[str, str]:
+        file = tmp_path / "wanted.json"
+        file.write_text(json.dumps(variables))
+        return {"wanted": str(file)}
+
+    return write
 
 
 @contextlib.contextmanager
