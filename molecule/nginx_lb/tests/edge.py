@@ -14,6 +14,7 @@ import typing as t
 from browser import Answer, browse
 from crowd import crowd
 from waiting import until
+from web import CERTIFICATES
 
 from lab.cluster import Lab
 
@@ -96,6 +97,18 @@ class Edge:
         """The one answer."""
         (answer,) = self.ask(host, path, **request)
         return answer
+
+    @staticmethod
+    def trusts(file: str, name: str, **more: t.Any) -> dict[str, t.Any]:
+        """What ``tls`` of a request is for a client that asks for a name and knows a certificate."""
+        return {"name": name, "ca": str(CERTIFICATES / f"{file}.pem"), **more}
+
+    def curl(self, port: int, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """What only curl can: it knows this proxy by the name shop.example, and its certificate."""
+        argv = [*self.lab.sandbox.enter("client"), "curl", "--silent", "--show-error", "--max-time", "10"]
+        argv += ["--interface", CLIENT, "--cacert", str(CERTIFICATES / "shop.pem")]
+        argv += ["--resolve", f"shop.example:{port}:{self.address}", *words]
+        return subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
 
     @contextlib.contextmanager
     def connected(self, port: int = 80, *, udp: bool = False) -> t.Iterator[Connection]:

@@ -121,7 +121,7 @@ def test_what_is_refused_changes_nothing(
 @pytest.mark.stage("second")
 def test_what_is_no_longer_wanted_is_gone(edge: Edge) -> None:
     """Renamed, moved or absent: no name of the first state is left in any file, no port open, no program running."""
-    names = "edge_checked|http/checked|fewest|by-key|by_key|by-client|by_client|routed|behind|announced|other"
+    names = "edge_checked|http/checked|fewest|by-key|by_key|by-client|by_client|routed|behind|announced|other|pages|seldom|mail"
     found = edge.run(
         f"grep -rElw '{names}' /etc/nginx/nginx.conf /etc/nginx/mixed_lb /etc/mixed_lb /run/mixed-lb-checker-edge || true;"
         " find /etc/nginx /etc/mixed_lb /run /var/lib/mixed_lb | grep -Ew 'nginx-other|other.conf|http-checked-.*' || true"
