@@ -62,11 +62,6 @@ class Connection:
         assert same == text, same
         return server
 
-    def rest(self) -> str:
-        """All that comes until the other side closes."""
-        assert self._process.stdout is not None
-        return self._process.stdout.read().decode()
-
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
@@ -111,10 +106,9 @@ class Edge:
         return subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
 
     @contextlib.contextmanager
-    def connected(self, port: int = 80, *, udp: bool = False) -> t.Iterator[Connection]:
+    def connected(self) -> t.Iterator[Connection]:
         """A connection of the client's."""
-        words = ["nc", *(["-u"] if udp else []), self.address, str(port)]
-        connection = Connection([*self.lab.sandbox.cable("client"), *words])
+        connection = Connection([*self.lab.sandbox.cable("client"), "nc", self.address, "80"])
         try:
             yield connection
         finally:
