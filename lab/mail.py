@@ -86,7 +86,7 @@ async def auth(password: str, key: str, reader: asyncio.StreamReader, writer: as
         address, port = writer.get_extra_info("sockname")[0], PORTS[headers["auth-protocol"]]
         answer = ["Auth-Status: OK", f"Auth-Server: {address}", f"Auth-Port: {port}"]
     else:
-        answer = ["Auth-Status: Invalid login or password", "Auth-Wait: 1"]
+        answer = ["Auth-Status: Invalid login or password"]
     say(writer, "HTTP/1.0 200 OK", *answer, "")
 
 

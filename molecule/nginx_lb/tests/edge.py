@@ -174,6 +174,13 @@ class Edge:
         return set(self.run(f"pgrep -f '{WORKER}' || true").split())
 
 
+@contextlib.contextmanager
+def all_watched(edges: list[Edge], host: str = "lab") -> t.Iterator[list[Answer]]:
+    """Some clients ask all proxies meanwhile: not so many that the hosts' kernels, which are slow, have no time left."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(edge.watched(host, clients=2, pause=0.1)) for edge in edges]
+
+
 def share(answers: list[Answer]) -> dict[str, int]:
     """How many answers came from each server; all of them must have come from one."""
     for answer in answers:

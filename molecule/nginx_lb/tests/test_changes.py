@@ -11,7 +11,7 @@ import pathlib
 import typing as t
 
 import pytest
-from edge import Edge, share
+from edge import Edge, all_watched, share
 from play import play, refused
 
 HOST = "health.example"
@@ -31,13 +31,6 @@ def wanted(tmp_path: pathlib.Path) -> Wanted:
         return {"wanted": str(file)}
 
     return write
-
-
-@contextlib.contextmanager
-def all_watched(edges: list[Edge], host: str = "lab") -> t.Iterator[list[dict[str, t.Any]]]:
-    """Many clients ask both proxies meanwhile."""
-    with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(edge.watched(host, clients=2, pause=0.1)) for edge in edges]
 
 
 def changed(entries: list[dict[str, t.Any]], name: str, **values: t.Any) -> list[dict[str, t.Any]]:
@@ -89,14 +82,8 @@ FAULTS: dict[str, tuple[str, str, dict[str, t.Any], list[str]]] = {
     "version": (
         "upstreams",
         "sessions",
-        {"servers": [{"address": "a.example", "resolve": True}]},
-        [f"upstream sessions: resolve needs nginx 1.27.3, and the host has {has}" for has in ("1.22.1", "1.26.3")],
-    ),
-    "sticky": (
-        "upstreams",
-        "sessions",
         {"algorithm": "least_conn"},
-        ["below nginx 1.29.6 sessions are kept by a hash of their cookie, which replaces least_conn"] * 2,
+        [f"sticky with least_conn needs nginx 1.29.6, and the host has {has}" for has in ("1.22.1", "1.26.3")],
     ),
 }
 

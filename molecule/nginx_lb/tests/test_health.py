@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import typing as t
 
 import pytest
-from edge import Edge, share
+from edge import Edge, all_watched, share
 from frame import stage
 from waiting import until
 from web import Sites
@@ -28,13 +27,6 @@ def bound(described: dict[str, t.Any]) -> float:
     return float(described["nginx_lb_check_interval"]) * int(described["nginx_lb_check_fall"]) + 1
 
 
-@contextlib.contextmanager
-def watched(edges: list[Edge]) -> t.Iterator[list[dict[str, t.Any]]]:
-    """Some clients ask all proxies meanwhile: not so many that the hosts' kernels, which are slow, have no time left."""
-    with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(edge.watched(HOST, clients=2, pause=0.1)) for edge in edges]
-
-
 def pid(edge: Edge) -> str:
     return edge.run(f"systemctl show --property=MainPID --value {UNIT}").strip()
 
@@ -44,7 +36,7 @@ def test_a_sick_server_leaves_in_time_and_comes_back(
 ) -> None:
     """It goes on answering requests, but its health says 500. Clients ask meanwhile, and none of them fails."""
     limit = bound(described)
-    with watched(edges) as seen:
+    with all_watched(edges, HOST) as seen:
         begin = time.monotonic()
         sites["web3"].answer_checks(500)
         until(lambda: time.monotonic() > begin + limit + AFTERWARDS, True, "a second more than it may take")
@@ -85,7 +77,7 @@ def test_death_of_the_checker_changes_nothing(edges: list[Edge], sites: Sites) -
         until(lambda: ADDRESS["web1"] in edge.out(POOL), True, f"out at {edge.name}: web1")  # noqa: B023
         edge.quiet()
     before = {edge.name: (edge.workers(), pid(edge), edge.since()) for edge in edges}
-    with watched(edges) as seen:
+    with all_watched(edges, HOST) as seen:
         for edge in edges:
             edge.run(f"kill -9 {before[edge.name][1]}")
         for edge in edges:
