@@ -89,7 +89,7 @@ def test_death_of_the_checker_changes_nothing(edges: list[Edge], sites: Sites) -
         assert ADDRESS["web1"] in edge.out(POOL)
 
 
-@pytest.mark.once
+@pytest.mark.stage("first")
 def test_the_checker_takes_a_change_without_a_restart(edge: Edge) -> None:
     """It begins anew as the same process, with another child, however often it is told."""
     begin, restarts = pid(edge), f"systemctl show --property=NRestarts --value {UNIT}"

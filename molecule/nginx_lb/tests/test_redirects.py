@@ -38,7 +38,7 @@ def test_clients_arrive(edge: Edge) -> None:
     assert '"path": "/a?b=c"' in said and '"server": "place' in said, said
 
 
-@pytest.mark.once
+@pytest.mark.stage("first")
 def test_a_dead_place_is_out(edges: list[Edge], sites: Sites) -> None:
     """Until it is back."""
     sites["place1"].stop()
