@@ -18,6 +18,7 @@ import time
 import typing as t
 
 from browser import browse
+from crowd import crowd
 
 from lab import __file__ as LAB
 from lab.cluster import Lab
@@ -80,22 +81,11 @@ class Edge:
         """Every balancer knows that all servers are up."""
         self.wait(lambda balancer: set(self.status(balancer).values()) <= {"UP", "no check"}, "all servers are up")
 
-    @contextlib.contextmanager
     def crowd(
         self, balancer: str, *, port: int = 80, host: str = "shop.example", **options: t.Any
-    ) -> t.Iterator[Answer]:
-        """Many clients ask meanwhile; afterwards the mapping has what they saw (see lab/crowd.py)."""
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "crowd.py"), BALANCERS[balancer]]
-        argv += [str(port), f"--host={host}", *(f"--{name}={value}" for name, value in options.items())]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        seen: Answer = {}
-        assert process.stdout is not None and process.stdout.readline() == "answered\n"
-        try:
-            yield seen
-        finally:
-            out, _err = process.communicate()
-        seen |= json.loads(out)
-        print(f"{balancer}: {json.dumps(seen)}")
+    ) -> contextlib.AbstractContextManager[Answer]:
+        """Many clients ask meanwhile."""
+        return crowd(self.lab, BALANCERS[balancer], port, host=host, **options)
 
     def curl(
         self, balancer: str, site: str, port: int, *words: str, ca: str | None = None
@@ -143,14 +133,6 @@ class Edge:
         return {
             row["svname"]: int(row["scur"]) for row in rows if row["pxname"] == backend and row["svname"] in WEIGHTS
         }
-
-
-def until(wanted: t.Callable[[], bool], what: str) -> None:
-    """Returns when it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not wanted():
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
-        time.sleep(0.05)
 
 
 def near(shares: dict[str, int], wanted: dict[str, int]) -> bool:

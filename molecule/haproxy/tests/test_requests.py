@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from edge import BALANCERS, CLIENTS, ROUND, WEIGHTS, Edge, finished, near, until
+from edge import BALANCERS, CLIENTS, ROUND, WEIGHTS, Edge, finished, near
+from waiting import until
 from web import Sites, release
 
 pytestmark = [pytest.mark.stage("first"), pytest.mark.usefixtures("sites")]
@@ -48,7 +49,7 @@ def test_a_path_stays_with_its_server(edge: Edge, sites: Sites) -> None:
 def test_least_connections(edge: Edge, sites: Sites) -> None:
     """Downloads are under way: nobody has two more than anybody else."""
     busy = [edge.download("edge1", headers={"Host": "account.example"}) for _turn in range(4)]
-    until(lambda: sorted(edge.connections("edge1", "account").values()) == [1, 1, 2], "four downloads, spread")
+    until(lambda: sorted(edge.connections("edge1", "account").values()), [1, 1, 2], "four downloads, spread")
     release(sites)
     assert [finished(one)["status"] for one in busy] == [200] * 4
 
@@ -99,9 +100,9 @@ def test_peers_share_who_belongs_where(edge: Edge) -> None:
         table = edge.socket("edge2", "show table mail")
         return all(f"key={client} " in table for client in CLIENTS)
 
-    until(known, "the other one has learned")
+    until(known, True, "learned by the other one")
     for turn in ("by the other", "after a reload"):
         for client, server in first.items():
             assert list(edge.servers("edge2", 4, port=25, source=client)) == list(server), turn
         edge.run("edge2", "systemctl reload haproxy")
-        until(known, "the new process has learned")
+        until(known, True, "learned by the new process")

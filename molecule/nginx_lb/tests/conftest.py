@@ -5,85 +5,61 @@
 
 from __future__ import annotations
 
+# pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
 import os
 import pathlib
 import sys
-import time
 import typing as t
 
 import pytest
 import yaml
 
 PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
-SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
-NOTES = PROJECT / ".lab" / "scenarios"
-STAGE = (NOTES / f"{SCENARIO}.stage").read_text().strip()
-sys.path[:0] = [str(PROJECT), str(pathlib.Path(__file__).parent)]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
 
-from edge import Edge  # noqa: E402  # needs the path above
-from servers import Server  # noqa: E402  # needs the path above
+from edge import EDGES, Edge  # noqa: E402  # needs the path above
+from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path above
+    SCENARIO,
+    lab,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    stage,
+)
+from web import Sites, running  # noqa: E402, F401  # a fixture; needs the path above
 
-from lab import cluster  # noqa: E402  # needs the path above
-
-CERTIFICATES = {"web1": "one.example", "web2": "a.two.example"}
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the result of every verification: a scenario has several."""
-    config.addinivalue_line("markers", "stage(name): only for this desired state")
-    folder = PROJECT / ".cache" / "junit"
-    folder.mkdir(parents=True, exist_ok=True)
-    config.option.xmlpath = str(folder / f"{SCENARIO}-{time.time_ns()}.xml")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is about another stage: it does not exist here, so it is not skipped."""
-    marks = {item: item.get_closest_marker("stage") for item in items}
-    config.hook.pytest_deselected(items=[item for item, mark in marks.items() if mark and STAGE not in mark.args])
-    items[:] = [item for item, mark in marks.items() if not mark or STAGE in mark.args]
+from lab.cluster import Lab  # noqa: E402  # needs the path above
 
 
 @pytest.fixture(scope="session")
 def described() -> dict[str, t.Any]:
     """The variables of the role at this stage, with its defaults."""
-    folder = pathlib.Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
     defaults: dict[str, t.Any] = yaml.safe_load((PROJECT / "roles/nginx_lb/defaults/main.yml").read_text())
     first: dict[str, t.Any] = yaml.safe_load((PROJECT / "inventories" / SCENARIO / "group_vars/edge.yml").read_text())
-    second = yaml.safe_load((folder / "vars/second.yml").read_text())
-    return {**defaults, **first, **(second if STAGE == "second" else {})}
+    second = yaml.safe_load((PROJECT / "molecule" / SCENARIO / "vars/second.yml").read_text())
+    return {**defaults, **first, **(second if stage() == "second" else {})}
 
 
 @pytest.fixture(scope="session")
-def lab() -> cluster.Lab:
-    """The running lab."""
-    labs = yaml.safe_load((PROJECT / "molecule" / "resources" / "vars" / "labs.yml").read_text())
-    return cluster.Lab(PROJECT / ".lab" / labs["scenario_labs"][SCENARIO])
-
-
-@pytest.fixture(scope="session")
-def servers(lab: cluster.Lab) -> t.Iterator[dict[str, Server]]:
-    """What is behind the proxies, and the places that clients are sent to."""
-    made = {
-        name: Server(lab, name, NOTES / f"{SCENARIO}.tls" / CERTIFICATES[name] if name in CERTIFICATES else None)
-        for name in ("web1", "web2", "web3", "place1", "place2")
-    }
-    for server in made.values():
-        server.start()
-    yield made
-    for server in made.values():
-        server.stop()
-
-
-@pytest.fixture(scope="session")
-def edges(lab: cluster.Lab, servers: dict[str, Server]) -> list[Edge]:
+def edges(lab: Lab, running: Sites) -> list[Edge]:  # noqa: F811  # fixtures
     """The proxies, which have found out that all servers are up."""
-    made = [Edge(lab, name) for name in ("edge1", "edge2")]
+    made = [Edge(lab, name) for name in EDGES]
     for edge in made:
         edge.settle()
     return made
 
 
-@pytest.fixture(params=["edge1", "edge2"])
+@pytest.fixture(params=EDGES)
 def edge(edges: list[Edge], request: pytest.FixtureRequest) -> Edge:
     """One proxy after the other: each has another release of Debian."""
     return next(edge for edge in edges if edge.name == request.param)
+
+
+@pytest.fixture
+def sites(running: Sites, edges: list[Edge]) -> t.Iterator[Sites]:  # noqa: F811  # fixtures
+    """The servers by host, for tests that make them ill; afterwards all are well, and every proxy knows."""
+    yield running
+    for site in running.values():
+        site.recover()
+    for edge in edges:
+        edge.settle()

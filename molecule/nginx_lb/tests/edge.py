@@ -8,23 +8,21 @@ from __future__ import annotations
 import collections
 import contextlib
 import json
-import pathlib
 import subprocess
-import sys
-import time
 import typing as t
+
+from browser import Answer, browse
+from crowd import crowd
+from waiting import until
+from web import CERTIFICATES
 
 from lab.cluster import Lab
 
-PROGRAMS = pathlib.Path(__file__).resolve().parents[3] / "lab"
-NUMBERS = {"edge1": 11, "edge2": 12}
+EDGES = {"edge1": 11, "edge2": 12}
 TRUSTED, CLIENT = "198.51.100.50", "198.51.100.51"
-PATIENCE = 30
 # Those that end have another title.
 WORKER = "nginx: worker process$"
 TICKS = 100
-
-Answer = dict[str, t.Any]
 
 
 class Connection:
@@ -64,11 +62,6 @@ class Connection:
         assert same == text, same
         return server
 
-    def rest(self) -> str:
-        """All that comes until the other side closes."""
-        assert self._process.stdout is not None
-        return self._process.stdout.read().decode()
-
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
@@ -79,56 +72,51 @@ class Edge:
 
     def __init__(self, lab: Lab, name: str) -> None:
         self.lab, self.name = lab, name
-        self.address, self.address6 = f"198.51.100.{NUMBERS[name]}", f"2001:db8:0:51::{NUMBERS[name]}"
+        self.address, self.address6 = f"198.51.100.{EDGES[name]}", f"2001:db8:0:51::{EDGES[name]}"
 
     # As a client
 
-    def ask(self, host: str = "lab", path: str = "/", count: int = 1, **request: t.Any) -> list[Answer]:
+    def ask(
+        self, host: str = "lab", path: str = "/", count: int = 1, all_answered: bool = True, **request: t.Any
+    ) -> list[Answer]:
         """Answers to the same request; see lab/browse.py for what may be in it."""
         headers = {"Host": host, **request.pop("headers", {})}
-        one = {"address": self.address, "port": 80, "source": CLIENT, "path": path, **request, "headers": headers}
-        return self.ask_all([one] * count)
+        return self.ask_all([{"source": CLIENT, "path": path, **request, "headers": headers}] * count, all_answered)
 
-    def ask_all(self, requests: list[dict[str, t.Any]]) -> list[Answer]:
+    def ask_all(self, requests: list[dict[str, t.Any]], all_answered: bool = True) -> list[Answer]:
         """Answers to requests, of which each has at least what differs from a plain one."""
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(PROGRAMS / "browse.py")]
         plain = {"address": self.address, "port": 80}
-        text = json.dumps([{**plain, **request} for request in requests])
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=True)
-        answers: list[Answer] = json.loads(done.stdout)
-        return answers
+        return browse(self.lab, [{**plain, **request} for request in requests], all_answered)
 
     def get(self, host: str = "lab", path: str = "/", **request: t.Any) -> Answer:
-        """The one answer, which must have come."""
+        """The one answer."""
         (answer,) = self.ask(host, path, **request)
-        assert "error" not in answer, answer
         return answer
 
+    @staticmethod
+    def trusts(file: str, name: str, **more: t.Any) -> dict[str, t.Any]:
+        """What ``tls`` of a request is for a client that asks for a name and knows a certificate."""
+        return {"name": name, "ca": str(CERTIFICATES / f"{file}.pem"), **more}
+
+    def curl(self, port: int, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """What only curl can: it knows this proxy by the name shop.example, and its certificate."""
+        argv = [*self.lab.sandbox.enter("client"), "curl", "--silent", "--show-error", "--max-time", "10"]
+        argv += ["--interface", CLIENT, "--cacert", str(CERTIFICATES / "shop.pem")]
+        argv += ["--resolve", f"shop.example:{port}:{self.address}", *words]
+        return subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+
     @contextlib.contextmanager
-    def connected(self, port: int = 80, *, udp: bool = False) -> t.Iterator[Connection]:
+    def connected(self) -> t.Iterator[Connection]:
         """A connection of the client's."""
-        words = ["nc", *(["-u"] if udp else []), self.address, str(port)]
-        connection = Connection([*self.lab.sandbox.cable("client"), *words])
+        connection = Connection([*self.lab.sandbox.cable("client"), "nc", self.address, "80"])
         try:
             yield connection
         finally:
             connection.close()
 
-    @contextlib.contextmanager
-    def watched(self, host: str = "lab", path: str = "/", **options: float) -> t.Iterator[dict[str, t.Any]]:
-        """Many clients ask meanwhile; afterwards the mapping has what they saw (see lab/crowd.py)."""
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, str(PROGRAMS / "crowd.py"), self.address, "80"]
-        argv += ["--host", host, "--path", path, *(f"--{name}={value}" for name, value in options.items())]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        seen: dict[str, t.Any] = {}
-        assert process.stdout is not None
-        assert process.stdout.readline() == "answered\n", f"nobody answers for {host} on {self.name}"
-        try:
-            yield seen
-        finally:
-            out, _err = process.communicate()
-            seen |= json.loads(out)
-            print(f"{self.name}, {host}: {json.dumps(seen)}")
+    def watched(self, host: str = "lab", **options: t.Any) -> contextlib.AbstractContextManager[dict[str, t.Any]]:
+        """Many clients ask meanwhile."""
+        return crowd(self.lab, self.address, 80, host=host, **options)
 
     # From within
 
@@ -146,15 +134,26 @@ class Edge:
 
     def settle(self) -> None:
         """Wait until the checker finds everything well, and nginx knows."""
-        self.wait(
-            lambda: all(server["ok"] for pool in self.status()["pools"].values() for server in pool.values()),
-            "every server is well",
+        until(
+            lambda: {server["ok"] for pool in self.status()["pools"].values() for server in pool.values()},
+            {True},
+            f"all well, says the checker of {self.name}",
         )
         self.quiet()
 
     def quiet(self) -> None:
         """Wait until nginx was told of everything, and all who take connections began after that."""
-        self.wait(lambda: bool(self.status()["told"]) and self._began() > self._written(), "nginx has read its files")
+        until(
+            lambda: bool(self.status()["told"]) and self._began() > self._written(),
+            True,
+            f"told of everything: nginx on {self.name}",
+        )
+
+    def reload(self) -> None:
+        """Give nginx new workers, and wait until no old one takes connections."""
+        old = self.workers()
+        self.run("systemctl reload nginx")
+        until(lambda: bool(self.workers()) and not self.workers() & old, True, f"reloaded: nginx on {self.name}")
 
     def _written(self) -> float:
         """When the checker wrote last, or the role."""
@@ -170,17 +169,16 @@ class Edge:
         """When the checker last said what it knows."""
         return self.run("stat --format=%.Y /run/mixed-lb-checker-edge/status.json")
 
-    def wait(self, condition: t.Callable[[], bool], what: str, patience: float = PATIENCE) -> float:
-        """Wait until it holds; returns how many seconds that took."""
-        begin = time.monotonic()
-        while not condition():
-            assert time.monotonic() < begin + patience, f"{self.name}: after {patience} s not yet: {what}"
-            time.sleep(0.05)
-        return time.monotonic() - begin
-
     def workers(self) -> set[str]:
         """Process ids of the workers that take connections."""
         return set(self.run(f"pgrep -f '{WORKER}' || true").split())
+
+
+@contextlib.contextmanager
+def all_watched(edges: list[Edge], host: str = "lab") -> t.Iterator[list[Answer]]:
+    """Some clients ask all proxies meanwhile: not so many that the hosts' kernels, which are slow, have no time left."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(edge.watched(host, clients=2, pause=0.1)) for edge in edges]
 
 
 def share(answers: list[Answer]) -> dict[str, int]:

@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import typing as t
 
 import pytest
-from conftest import STAGE
-from edge import Edge, share
-from servers import Server
+from edge import Edge, all_watched, share
+from frame import stage
+from waiting import until
+from web import Sites
 
-POOL = "http/checked" if STAGE == "first" else "http/watched"
+POOL = "http/checked"
 HOST, UNIT = "health.example", "mixed-lb-checker-edge.service"
 ADDRESS = {f"web{number}": f"192.0.2.2{number}:8080" for number in (1, 2, 3)}
-ASKERS = {"web1", "web2", "web3"} if STAGE == "first" else {"web1", "web3"}
+# in the second state one is drained
+SERVERS = {"web1", "web2", "web3"} if stage() == "first" else {"web1", "web3"}
 AFTERWARDS = 1
 
 
@@ -26,86 +27,69 @@ def bound(described: dict[str, t.Any]) -> float:
     return float(described["nginx_lb_check_interval"]) * int(described["nginx_lb_check_fall"]) + 1
 
 
-@contextlib.contextmanager
-def watched(edges: list[Edge]) -> t.Iterator[list[dict[str, t.Any]]]:
-    """Some clients ask all proxies meanwhile: not so many that the hosts' kernels, which are slow, have no time left."""
-    with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(edge.watched(HOST, clients=2, pause=0.1)) for edge in edges]
-
-
-def settled(edges: list[Edge]) -> None:
-    """All servers are in again."""
-    for edge in edges:
-        edge.settle()
-        assert share(edge.ask(HOST, count=12)).keys() == ASKERS
-
-
 def pid(edge: Edge) -> str:
     return edge.run(f"systemctl show --property=MainPID --value {UNIT}").strip()
 
 
 def test_a_sick_server_leaves_in_time_and_comes_back(
-    edges: list[Edge], described: dict[str, t.Any], servers: dict[str, Server]
+    edges: list[Edge], described: dict[str, t.Any], sites: Sites
 ) -> None:
     """It goes on answering requests, but its health says 500. Clients ask meanwhile, and none of them fails."""
-    settled(edges)
     limit = bound(described)
-    try:
-        with watched(edges) as seen:
-            begin = time.monotonic()
-            servers["web3"].tell(health=500)
-            edges[0].wait(lambda: time.monotonic() > begin + limit + AFTERWARDS, "a second more than it may take")
-        for edge, one in zip(edges, seen, strict=True):
-            took = one["last"]["web3"] - begin
-            print(f"{edge.name}: web3 answered for {took:.2f} s after it fell sick; it may for {limit} s")
-            assert one["failed"] == 0 and 0 < took <= limit, one
-            assert share(edge.ask(HOST, count=12)).keys() == ASKERS - {"web3"}
-    finally:
-        servers["web3"].tell(health=200)
-    settled(edges)
+    with all_watched(edges, HOST) as seen:
+        begin = time.monotonic()
+        sites["web3"].answer_checks(500)
+        until(lambda: time.monotonic() > begin + limit + AFTERWARDS, True, "a second more than it may take")
+    for edge, one in zip(edges, seen, strict=True):
+        took = one["last"]["web3"] - begin
+        print(f"{edge.name}: web3 answered for {took:.2f} s after it fell sick; it may for {limit} s")
+        assert one["failed"] == 0 and 0 < took <= limit, one
+        assert share(edge.ask(HOST, count=12)).keys() == SERVERS - {"web3"}
+    sites["web3"].answer_checks(200)
+    for edge in edges:
+        edge.settle()
+        assert share(edge.ask(HOST, count=12)).keys() == SERVERS
 
 
 @pytest.mark.stage("first")
-def test_the_last_server_stays(edges: list[Edge], servers: dict[str, Server]) -> None:
+def test_the_last_server_stays(edges: list[Edge], sites: Sites) -> None:
     """All are sick; the one that fell sick last goes on."""
-    try:
-        for name in ("web2", "web3", "web1"):
-            servers[name].tell(health=500)
-            for edge in edges:
-                edge.wait(lambda: not edge.status()["pools"][POOL][ADDRESS[name]]["ok"], f"{name} is sick")  # noqa: B023
+    for sick in (("web2", "web3"), ("web1",)):
+        for name in sick:
+            sites[name].answer_checks(500)
         for edge in edges:
-            edge.quiet()
-            assert edge.out(POOL) == {ADDRESS["web2"], ADDRESS["web3"]}
-            assert share(edge.ask(HOST, count=6)) == {"web1": 6}
-    finally:
-        for server in servers.values():
-            server.tell(health=200)
-    settled(edges)
+            until(lambda: [_ok(edge, name) for name in sick], [False] * len(sick), f"sick for {edge.name}: {sick}")  # noqa: B023
+    for edge in edges:
+        edge.quiet()
+        assert edge.out(POOL) == {ADDRESS["web2"], ADDRESS["web3"]}
+        assert share(edge.ask(HOST, count=6)) == {"web1": 6}
 
 
-def test_death_of_the_checker_changes_nothing(edges: list[Edge], servers: dict[str, Server]) -> None:
+def _ok(edge: Edge, name: str) -> bool:
+    return bool(edge.status()["pools"][POOL][ADDRESS[name]]["ok"])
+
+
+@pytest.mark.stage("first")
+def test_death_of_the_checker_changes_nothing(edges: list[Edge], sites: Sites) -> None:
     """Killed while a server is out: nginx goes on as it was, and so does the checker when systemd has started it again."""
-    servers["web1"].tell(health=500)
-    try:
+    sites["web1"].answer_checks(500)
+    for edge in edges:
+        until(lambda: ADDRESS["web1"] in edge.out(POOL), True, f"out at {edge.name}: web1")  # noqa: B023
+        edge.quiet()
+    before = {edge.name: (edge.workers(), pid(edge), edge.since()) for edge in edges}
+    with all_watched(edges, HOST) as seen:
         for edge in edges:
-            edge.wait(lambda: ADDRESS["web1"] in edge.out(POOL), "web1 is out")  # noqa: B023
-            edge.quiet()
-        before = {edge.name: (edge.workers(), pid(edge), edge.since()) for edge in edges}
-        with watched(edges) as seen:
-            for edge in edges:
-                edge.run(f"kill -9 {before[edge.name][1]}")
-            for edge in edges:
-                edge.wait(lambda: edge.since() != before[edge.name][2], "the checker is back")  # noqa: B023
-                assert pid(edge) not in ("0", before[edge.name][1])
-        for edge, one in zip(edges, seen, strict=True):
-            assert one["failed"] == 0 and set(one["servers"]) == ASKERS - {"web1"}, one
-            assert edge.workers() == before[edge.name][0]
-            assert ADDRESS["web1"] in edge.out(POOL)
-    finally:
-        servers["web1"].tell(health=200)
-    settled(edges)
+            edge.run(f"kill -9 {before[edge.name][1]}")
+        for edge in edges:
+            until(lambda: edge.since() != before[edge.name][2], True, f"back on {edge.name}: the checker")  # noqa: B023
+            assert pid(edge) not in ("0", before[edge.name][1])
+    for edge, one in zip(edges, seen, strict=True):
+        assert one["failed"] == 0 and set(one["servers"]) == SERVERS - {"web1"}, one
+        assert edge.workers() == before[edge.name][0]
+        assert ADDRESS["web1"] in edge.out(POOL)
 
 
+@pytest.mark.stage("first")
 def test_the_checker_takes_a_change_without_a_restart(edge: Edge) -> None:
     """It begins anew as the same process, with another child, however often it is told."""
     begin, restarts = pid(edge), f"systemctl show --property=NRestarts --value {UNIT}"
@@ -113,7 +97,7 @@ def test_the_checker_takes_a_change_without_a_restart(edge: Edge) -> None:
     for _reload in range(3):
         child = edge.run(f"pgrep -P {begin}")
         edge.run(f"systemctl reload {UNIT}")
-        edge.wait(lambda: edge.run(f"pgrep -P {begin} || true") not in ("", child), "another child")  # noqa: B023
+        until(lambda: edge.run(f"pgrep -P {begin} || true") not in ("", child), True, "another child")  # noqa: B023
     assert (pid(edge), edge.run(restarts)) == (begin, before)
     edge.settle()
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import collections
 import typing as t
 
+import pytest
 from edge import Edge
-from servers import Server
+from waiting import until
+from web import Sites
 
 PLACES = {"place1": "http://198.51.100.21:8080", "place2": "http://198.51.100.22:8080"}
 MANY = 400
@@ -36,17 +38,16 @@ def test_clients_arrive(edge: Edge) -> None:
     assert '"path": "/a?b=c"' in said and '"server": "place' in said, said
 
 
-def test_a_dead_place_is_out(edges: list[Edge], servers: dict[str, Server]) -> None:
+@pytest.mark.stage("first")
+def test_a_dead_place_is_out(edges: list[Edge], sites: Sites) -> None:
     """Until it is back."""
-    servers["place1"].stop()
-    try:
-        for edge in edges:
-            edge.wait(lambda: edge.out("redirect/places") == {PLACES["place1"]}, "place1 is out")  # noqa: B023
-            edge.quiet()
-            answers = edge.ask("www.example", count=50)
-            assert {answer["headers"]["location"] for answer in answers} == {PLACES["place2"] + "/"}
-    finally:
-        servers["place1"].start()
+    sites["place1"].stop()
+    for edge in edges:
+        until(lambda: edge.out("redirect/places"), {PLACES["place1"]}, f"out at {edge.name}: place1")  # noqa: B023
+        edge.quiet()
+        answers = edge.ask("www.example", count=50)
+        assert {answer["headers"]["location"] for answer in answers} == {PLACES["place2"] + "/"}
+    sites["place1"].start()
     for edge in edges:
         edge.settle()
         answers = edge.ask("www.example", count=50)

@@ -1,43 +1,21 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else clients, servers and administrators get: TLS, streams, the log, the status page."""
+"""What else clients, servers and administrators get: streams, the log, the status page."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import typing as t
 import uuid
 
 import pytest
-from conftest import NOTES, SCENARIO
 from edge import CLIENT, Edge, share
 
 from lab import client
 
-TLS = NOTES / f"{SCENARIO}.tls"
 ALL = {"web1", "web2", "web3"}
 DATAGRAMS = 12
-
-
-def shop(name: str = "shop.example", **more: t.Any) -> dict[str, t.Any]:
-    """The words for a client that knows the certificate of a name."""
-    return {"name": name, "ca": str(TLS / f"{name}.pem"), **more}
-
-
-def test_tls_with_http_2(edge: Edge) -> None:
-    """The site's own certificate, HTTP/2 for who can, HTTP/1.1 for the others, and no TLS below 1.2."""
-    answer = edge.get("shop.example", port=443, tls=shop(alpn=["http/1.1"]))
-    assert (answer["status"], answer["protocol"], answer["subject"]) == (200, "http/1.1", "shop.example")
-    assert answer["said"]["headers"]["x-forwarded-proto"] == "https"
-    assert answer["headers"]["strict-transport-security"] == "max-age=3600"
-    curl = f"curl --silent --http2 --cacert {TLS}/shop.example.pem --resolve shop.example:443:{edge.address}"
-    said = edge.lab.run("client", f"{curl} --write-out ' %{{http_version}} %{{http_code}}' https://shop.example/by-2")
-    body, version, status = said.rsplit(" ", 2)
-    assert (version, status, json.loads(body)["path"]) == ("2", "200", "/by-2")
-    old = edge.lab.run("client", f"{curl} --tls-max 1.1 --ciphers ALL:@SECLEVEL=0 https://shop.example/ 2>&1; echo $?")
-    assert old.strip() == "35", old
 
 
 def test_plain_http_is_sent_to_tls(edge: Edge) -> None:
@@ -65,9 +43,9 @@ def test_stream_by_udp(edge: Edge) -> None:
 def test_tls_is_passed_through_by_name(edge: Edge) -> None:
     """Clients meet the certificates of the servers; a name that nobody takes is refused."""
     for name, server in (("one.example", "web1"), ("a.two.example", "web2")):
-        answer = edge.get(name, port=8443, tls=shop(name))
+        answer = edge.get(name, port=8443, tls=edge.trusts(server, name))
         assert (answer["subject"], answer["said"]["server"]) == (name, server)
-    (nobody,) = edge.ask("three.example", port=8443, tls={**shop("one.example"), "name": "three.example"})
+    (nobody,) = edge.ask("three.example", port=8443, tls=edge.trusts("web1", "three.example"), all_answered=False)
     assert "error" in nobody and "certificate" not in nobody["error"].lower(), nobody
 
 
@@ -87,6 +65,6 @@ def test_the_status_page_is_for_the_host_itself(edge: Edge) -> None:
     ask = 'printf "GET /status HTTP/1.0\\r\\nHost: edge.nginx-lb.invalid\\r\\n\\r\\n" >&3; cat <&3'
     page = f"bash -c {shlex.quote(f'exec 3<>/dev/tcp/127.0.0.1/8090; {ask}')}"
     assert "Active connections:" in edge.run(page)
-    (refused,) = edge.ask("edge.nginx-lb.invalid", "/status", port=8090)
+    (refused,) = edge.ask("edge.nginx-lb.invalid", "/status", port=8090, all_answered=False)
     assert "refused" in refused["error"], refused
     assert "Active connections" not in edge.get("edge.nginx-lb.invalid", "/status")["text"]

@@ -12,24 +12,27 @@ import sys
 import typing as t
 
 import pytest
+from frame import PROJECT, SCENARIO
 
 from lab.cluster import Lab
 
-PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "lab" / "backend.py"
+PROGRAM = PROJECT / "lab" / "backend.py"
+CERTIFICATES = PROJECT / ".lab" / "scenarios" / f"{SCENARIO}.tls"
 
 
 class Web:
-    """The web server of one light host."""
+    """The web server of one light host; by TLS too where ``certificate``, a path without its suffix, is there."""
 
-    def __init__(self, lab: Lab, host: str) -> None:
-        self.lab, self.host = lab, host
+    def __init__(self, lab: Lab, host: str, certificate: pathlib.Path) -> None:
+        files = [certificate.with_suffix(suffix) for suffix in (".pem", ".key")]
+        words = map(str, files if files[0].exists() else [])
+        self._argv = [*lab.sandbox.cable(host), sys.executable, str(PROGRAM), host, *words]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Returns when it listens. Does nothing where it runs."""
         if self._process is None:
-            argv = [*self.lab.sandbox.cable(self.host), sys.executable, str(PROGRAM), self.host]
-            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self.requests()
 
     def stop(self) -> None:
@@ -79,8 +82,9 @@ def release(sites: Sites) -> None:
 
 @pytest.fixture(scope="session")
 def running(lab: Lab) -> t.Iterator[Sites]:
-    """The web servers of the lab ``edge`` by host, all up."""
-    made = {host: Web(lab, host) for host in ("web1", "web2", "web3")}
+    """The web servers by host, all up: the lab's light hosts but its client."""
+    light = [host.name for host in lab.topology.hosts if host.namespace and host.name != "client"]
+    made = {host: Web(lab, host, CERTIFICATES / host) for host in light}
     for site in made.values():
         site.start()
     yield made

@@ -9,6 +9,7 @@ import hashlib
 import typing as t
 
 from ..blocks import Block, Items, optional, wanted
+from ..packages import told
 from . import pools, versions
 from .values import Context, Options, endpoint, raw, time, word
 
@@ -73,8 +74,9 @@ def upstream(it: Options, kind: str, context: Context) -> list[Block]:
     if sticky and not native:
         if algorithm != "round_robin":
             raise ValueError(
-                f"{where}: below nginx 1.29.6 sessions are kept by a hash of their cookie, which replaces"
-                f" {algorithm}; leave out algorithm or sticky"
+                f"{where}: sticky with {algorithm} needs nginx {told(versions.STICKY)}, and the host has"
+                f" {told(context.version)}, where a hash of the session's cookie is the algorithm; leave out algorithm"
+                f" or sticky"
             )
         algorithm = "hash"
     backups = [server for server in found if server.it.get("backup")]
