@@ -22,6 +22,7 @@ HARMLESS = {
         "copy",
         "csv",
         "dataclasses",
+        "datetime",
         "difflib",
         "enum",
         "fractions",

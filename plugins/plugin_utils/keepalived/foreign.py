@@ -25,11 +25,11 @@ def keepalived_foreign(services: t.Sequence[Options], virtual_servers: t.Sequenc
     Each has ``service`` (its key, as ``ipvs_destination`` takes it), ``text`` for people, and ``destination`` (address
     and port) or ``wanted`` (the service's own options) where not the whole service is foreign.
     """
-    ours = {_key(it): it for it in wanted(virtual_servers)}
+    ours = {service_key(it): it for it in wanted(virtual_servers)}
     places = {_place(key) for key in ours}
     found: list[dict[str, t.Any]] = []
     for service in services:
-        key = _key(service)
+        key = service_key(service)
         if _place(key) not in places:
             continue
         entry: dict[str, t.Any] = {"service": _options(service)}
@@ -43,16 +43,20 @@ def keepalived_foreign(services: t.Sequence[Options], virtual_servers: t.Sequenc
             # a service is edited as a whole
             rest = {name: it[name] for name in SETTINGS if it.get(name) is not None}
             found.append({**entry, "wanted": {**rest, "scheduler": scheduler}, "text": text})
-        known = {_end(each, it) for each in (*wanted(it.get("destinations")), *filter(None, [it.get("sorry_server")]))}
+        known = {
+            destination_key(each, it)
+            for each in (*wanted(it.get("destinations")), *filter(None, [it.get("sorry_server")]))
+        }
         for each in service["destinations"]:
-            if _end(each, service) not in known:
+            if destination_key(each, service) not in known:
                 end = {"address": each["address"], "port": each["port"]}
                 text = f"destination {each['address']} port {each['port']} of {_name(service)}"
                 found.append({**entry, "destination": end, "text": text})
     return found
 
 
-def _key(it: Options) -> Key:
+def service_key(it: Options) -> Key:
+    """What tells a virtual service from others, however its address is written."""
     if it.get("fwmark"):
         return (it.get("family") or "ipv4", int(it["fwmark"]))
     return (it["protocol"], ipaddress.ip_address(it["address"]), int(it["port"]))
@@ -63,7 +67,8 @@ def _place(key: Key) -> t.Any:
     return key if len(key) == 2 else key[1]
 
 
-def _end(it: Options, service: Options) -> Key:
+def destination_key(it: Options, service: Options) -> Key:
+    """What tells a destination from others of its service; without a port it has the service's."""
     port = it.get("port")
     return (ipaddress.ip_address(it["address"]), int(service.get("port") or 0 if port is None else port))
 
