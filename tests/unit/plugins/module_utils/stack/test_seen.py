@@ -70,7 +70,9 @@ def test_a_bare_host_has_nothing_and_no_problems() -> None:
     fake.kernel.loaded = False
     found = fake.look()
     assert found == {
-        **{"units": {"nginx.service": "active"}, "drained": {}, "problems": []},
+        "units": {"nginx.service": "active"},
+        "drained": {},
+        "problems": [],
         **dict.fromkeys(("ipvs", "keepalived", "haproxy", "nginx")),
         "interfaces": [
             {"name": "eth0", "mac": None, "mtu": 1500, "up": True, "addresses": ["192.0.2.100/32"]},

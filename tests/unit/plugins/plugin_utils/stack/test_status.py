@@ -28,8 +28,12 @@ def table(*weights: int, services: int = 1) -> Said:
     """An IPVS table with a real server for each weight."""
     found = [
         {
-            **{"address": f"192.0.2.2{number}", "port": 80, "weight": weight},
-            **{"active_connections": 3, "inactive_connections": 4, "rates": {"connections": 5}},
+            "address": f"192.0.2.2{number}",
+            "port": 80,
+            "weight": weight,
+            "active_connections": 3,
+            "inactive_connections": 4,
+            "rates": {"connections": 5},
         }
         for number, weight in enumerate(weights, 1)
     ]
@@ -60,8 +64,18 @@ def test_a_sound_stack_has_no_findings(world: t.Any) -> None:
     app, web = found["tiers"]
     assert app["vips"] == [{"address": VIP, "holders": ["lb1"]}]
     assert app["members"][0] == {
-        **{"name": "web1", "address": "192.0.2.21", "port": 80, "service": f"tcp {VIP}:80", "by": "lb1", "weight": 1},
-        **{"wanted_weight": 1, "state": "up", "check": "", "active": 3, "inactive": 4, "rate": 5},
+        "name": "web1",
+        "address": "192.0.2.21",
+        "port": 80,
+        "service": f"tcp {VIP}:80",
+        "by": "lb1",
+        "weight": 1,
+        "wanted_weight": 1,
+        "state": "up",
+        "check": "",
+        "active": 3,
+        "inactive": 4,
+        "rate": 5,
     }
     assert (web["kind"], web["hosts"], web["members"]) == ("servers", ["web1", "web2"], [])
     assert found["hosts"]["web1"]["reached"] and found["hosts"]["web1"]["vips"] == [VIP]
