@@ -15,6 +15,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.check import 
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import derive
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import addresses_of
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Finding, Plan
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status_table import status_table
@@ -40,12 +41,13 @@ class ActionModule(ActionBase):
             return self._failed(result, errors)
         plan = derive(stack, inventory)
         result.update(changed=False, summary=summary(plan), **_for_playbooks(plan))
+        result["addresses"] = addresses_of(stack, inventory)
         result["warnings"] = [str(finding) for finding in findings]
         if self._task.args.get("seen") is not None:
-            found = status(
+            state = status(
                 stack, inventory, {host: _reached(said) for host, said in plain(self._task.args["seen"]).items()}
             )
-            result.update(status=found, table=status_table(found))
+            result.update(status=state, table=status_table(state))
         return result
 
     def _failed(self, result: dict[str, t.Any], errors: list[Finding]) -> dict[str, t.Any]:

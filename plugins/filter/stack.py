@@ -23,6 +23,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
     nginx_checks,
     nginx_files,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -35,6 +36,8 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     dns.dns_settings,
     dns.dns_unit,
     dns.dns_zones,
+    drained.drain,
+    drained.drain_refusals,
     keepalived_foreign,
     keepalived_main,
     keepalived_scope,

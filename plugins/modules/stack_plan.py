@@ -97,6 +97,11 @@ parts:
   description: By the name of a step and the name of a host, the role's variables without the role's name before them.
   returned: success
   type: dict
+addresses:
+  description: The addresses of every host of a tier.
+  returned: success
+  type: dict
+  sample: {web1: [192.0.2.21, "2001:db8:0:2::21"]}
 openings:
   description:
     - By host, what a firewall on it has to let in for the stack. Adverts of VRRP and shared connections come from the
@@ -145,6 +150,13 @@ status:
         min_available:
           description: How many of its hosts must stay in service.
           type: int
+        keep_weights:
+          description: Whether weights in the kernel stay as they are.
+          type: bool
+        probes:
+          description: Where clients reach it by TCP at its VIPs, each with C(address) and C(port).
+          type: list
+          elements: dict
         vips:
           description: Its VIPs, each with C(address) and C(holders), those of its hosts that have it.
           type: list
@@ -169,6 +181,15 @@ status:
             by:
               description: The host that sends to it, and says so.
               type: str
+            tier:
+              description: The tier of that host.
+              type: str
+            step:
+              description: The name of the step that writes it.
+              type: str
+            ttl:
+              description: Seconds that clients go on with an answer of the DNS; else V(0).
+              type: int
             weight:
               description: Its weight now; null where nobody tells.
               type: int

@@ -1,12 +1,16 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host's units, nginx and its checkers say. Pure; raises ``ValueError`` for what is not as it always is."""
+"""What a host's units, sockets, nginx and its checkers say. Pure; raises ``ValueError`` for what is not as it always is."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
+
+Place = tuple[str, int]
+"""Address and port."""
 
 
 def units(text: str) -> dict[str, str]:
@@ -49,3 +53,17 @@ def _server(server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """``weight`` and whether it was taken out by hand. The weight of an upstream's server is a word of its line."""
     word = re.search(r"\sweight=(\d+)", server["up"])
     return {"weight": int(word[1]) if word else int(server.get("weight", 1)), "drained": bool(server.get("out"))}
+
+
+def peers(text: str) -> list[Place]:
+    """The far ends of connections, from ``ss -H -t -n state STATE``."""
+    found = []
+    for line in text.splitlines():
+        # Recv-Q, Send-Q, near end, far end
+        address, colon, port = line.split()[3].rpartition(":")
+        if not colon:
+            raise ValueError(f"this is no line of ss: {line!r}")
+        bare = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+        mapped = bare.ipv4_mapped if isinstance(bare, ipaddress.IPv6Address) else None
+        found.append((str(mapped or bare), int(port)))
+    return found

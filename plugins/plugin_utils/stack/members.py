@@ -34,6 +34,8 @@ class Member:
     service: str
     weight: int
     key: tuple[t.Any, t.Any]
+    ttl: int = 0
+    """Seconds that clients go on with an answer of the DNS."""
 
 
 class Found(t.NamedTuple):
@@ -44,6 +46,7 @@ class Found(t.NamedTuple):
     it: Part
     weight: int
     key: tuple[t.Any, t.Any]
+    ttl: int = 0
 
 
 def members(plan: Plan, names: t.Mapping[str, str]) -> list[Member]:
@@ -58,9 +61,9 @@ def members(plan: Plan, names: t.Mapping[str, str]) -> list[Member]:
 
 
 def _member(step: Step, host: str, found: Found, names: t.Mapping[str, str]) -> Member:
-    address = str(found.it["address"])
-    name, port = names.get(address, address), int(found.it.get("port") or 0)
-    return Member(step.tier, step.name, host, found.daemon, name, address, port, found.service, found.weight, found.key)
+    it, address = found.it, str(found.it["address"])
+    place = (step.tier, step.name, host, found.daemon, names.get(address, address), address, int(it.get("port") or 0))
+    return Member(*place, found.service, found.weight, found.key, found.ttl)
 
 
 def names_of(stack: Stack, inventory: Inventory) -> dict[str, str]:
@@ -128,4 +131,4 @@ def _dns(part: Part) -> t.Iterator[Found]:
         for name in zone["balanced"]:
             for it in name["addresses"]:
                 service = zone["name"] if name["name"] == "@" else f"{name['name']}.{zone['name']}"
-                yield Found("dns", service, it, it["weight"], (service, it["address"]))
+                yield Found("dns", service, it, it["weight"], (service, it["address"]), int(name.get("ttl", 0)))

@@ -144,6 +144,10 @@ class Tier:
         """The ports that this tier answers on; empty where that is for the tier in front to say."""
         return ()
 
+    def tcp_ports(self, stack: Stack) -> tuple[int, ...]:
+        """Those of its ports that answer over TCP."""
+        return self.ports(stack)
+
     def listeners(self) -> tuple[Listener, ...]:
         """What its hosts listen on, for as long as nobody else can listen there too."""
         return ()

@@ -17,13 +17,19 @@ MISSING = "it is not in the table"
 
 
 class Row(t.NamedTuple):
-    """``state``: ``up``, ``down``, ``drained`` or ``unknown``. None where nobody tells: ``rate`` is in connections a second."""
+    """``state``: ``up``, ``down``, ``drained`` or ``unknown``. None where nobody tells: ``rate`` is in connections a second.
+
+    ``tier`` is that of ``by``, ``step`` the one that writes it; ``ttl``: seconds that clients go on with an answer of the DNS, else 0.
+    """
 
     name: str
     address: str
     port: int
     service: str
     by: str
+    tier: str
+    step: str
+    ttl: int
     weight: int | None
     wanted_weight: int
     state: str
@@ -50,7 +56,7 @@ def row(one: Member, said: Seen | None) -> Row:
     drained = bool(said) and one.name in (said or {}).get("drained", ())
     if told.state in ("up", "unknown") and (drained or one.weight == 0 or told.weight == 0) and said:
         told = told._replace(state="drained")
-    place = (one.name, one.address, one.port, one.service, one.by)
+    place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.ttl)
     return Row(*place, told.weight, one.weight, *told[1:])
 
 
@@ -58,7 +64,9 @@ def foreign(own: t.Sequence[Member], said: Seen | None) -> list[str]:
     """What is in the IPVS table at these members' services, in words, and is not of the description."""
     services = {str(service_key(one.key[0])): one.key[0] for one in own}
     table = ((said or {}).get("ipvs") or {}).get("services", ())
-    return [entry["text"] for entry in keepalived_foreign(table, list(services.values()))]
+    found = keepalived_foreign(table, list(services.values()))
+    # weights are told row by row
+    return [entry["text"] for entry in found if "weight" not in entry]
 
 
 def _ipvs(one: Member, said: Seen) -> Told:

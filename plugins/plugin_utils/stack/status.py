@@ -27,7 +27,7 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
     """The state of the stack, as data for JSON.
 
     ``tiers``: a list of mappings with ``name``, ``kind``, ``mode``, ``backend`` (names of tiers), ``hosts``,
-    ``min_available``, ``vips`` (``address``, ``holders``) and ``members``, whose keys are those of ``pools.Row``;
+    ``min_available``, ``keep_weights``, ``probes``, ``vips`` (``address``, ``holders``) and ``members``, whose keys are those of ``pools.Row``;
     ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``vips``, ``last_transition`` (by instance, as ISO time),
     ``units``; ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a
     server that is down does not.
@@ -41,13 +41,16 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
         own = [one for one in wanted if one.tier == tier.name]
         rows = [pools.row(one, seen.get(one.by)) for one in own]
         vips = _vips(tier, inventory, hosts)
-        tiers.append(_tier(tier, inventory, vips, rows))
+        tiers.append(_tier(tier, stack, inventory, vips, rows))
         findings += [*_of_vips(tier, vips, hosts), *_of_real_servers(tier, stack, inventory, hosts)]
         findings += _of_pools(tier, own, rows, seen)
     return {"tiers": tiers, "hosts": hosts, "findings": findings}
 
 
-def _tier(tier: Tier, inventory: Inventory, vips: list[dict[str, t.Any]], rows: list[Row]) -> dict[str, t.Any]:
+def _tier(
+    tier: Tier, stack: Stack, inventory: Inventory, vips: list[dict[str, t.Any]], rows: list[Row]
+) -> dict[str, t.Any]:
+    probes = [(vip, port) for vip in tier.addresses_for_clients for port in tier.tcp_ports(stack)]
     return {
         "name": tier.name,
         "kind": tier.kind,
@@ -56,6 +59,8 @@ def _tier(tier: Tier, inventory: Inventory, vips: list[dict[str, t.Any]], rows: 
         "backend": list(tier.needs),
         "hosts": [host.name for host in inventory.members(tier.hosts)],
         "min_available": tier.min_available,
+        "keep_weights": bool(getattr(tier, "keep_weights", False)),
+        "probes": [{"address": str(vip), "port": port} for vip, port in probes],
         "vips": vips,
         "members": [row._asdict() for row in rows],
     }
@@ -129,8 +134,9 @@ def _of_vips(tier: Tier, vips: list[dict[str, t.Any]], hosts: t.Mapping[str, t.A
     asked = [name for name, host in hosts.items() if tier.name in host["tiers"]]
     for vip in vips if asked else ():
         holders, silent = vip["holders"], [name for name in asked if not hosts[name]["reached"]]
-        if tier.state == "absent" and holders:
-            yield finding(f"{vip['address']} is still held by {', '.join(holders)}", tier.name, drift=True)
+        if tier.state == "absent":
+            for host in holders:
+                yield finding(f"still holds {vip['address']}", tier.name, host, drift=True)
         elif tier.state == "present" and len(holders) > 1:
             yield finding(f"{vip['address']} is held by {' and '.join(holders)}", tier.name)
         elif tier.state == "present" and not holders:
