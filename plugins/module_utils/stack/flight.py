@@ -11,7 +11,8 @@ import time
 import typing as t
 
 from ..ipvs.app import Session
-from ..ipvs.runner import IpvsError, ToolMissing, words_of
+from ..ipvs.model import endpoint
+from ..ipvs.runner import IpvsError, Live, ToolMissing, words_of
 from . import parse
 from .parse import Place
 
@@ -40,40 +41,57 @@ def place(address: str, port: int) -> Place:
 def wait(
     session: Session, members: t.Collection[Place], timeout: float, at_least: float, clock: Clock = REAL
 ) -> dict[str, t.Any]:
-    """Until nothing is under way to the members, but ``at_least`` and at most ``timeout`` seconds: what is left then."""
+    """Until nothing is under way to the members, but ``at_least`` and at most ``timeout`` seconds: what is left then.
+
+    Raises ``IpvsError`` where one still has a weight in the kernel's table.
+    """
     begin = clock.now()
     while True:
-        left = count(session, members)
+        live = _live(session)
+        left = count(session, live, members)
+        # keepalived takes a moment after its reload
+        fed = sorted(
+            f"{endpoint(*one.key)} of {key}"
+            for key, it in live.table.items()
+            for one in it.destinations
+            if one.weight and _is(one.key, members)
+        )
         waited = clock.now() - begin
-        if waited >= timeout or (not left and waited >= at_least):
-            return {"connections": sum(left.values()), "left": dict(left), "waited": round(waited, 1)}
+        if waited >= timeout or (not left and not fed and waited >= at_least):
+            break
         clock.sleep(PAUSE)
+    if fed:
+        raise IpvsError(f"not drained: after {waited:g} s the IPVS table still has a weight for {', '.join(fed)}")
+    return {"connections": sum(left.values()), "left": dict(left), "waited": round(waited, 1)}
 
 
-def count(session: Session, members: t.Collection[Place]) -> collections.Counter[str]:
+def count(session: Session, live: Live, members: t.Collection[Place]) -> collections.Counter[str]:
     """Connections by address, in the kernel's table and of this host's own programs."""
+    forwarded = [(end, numbers[2]) for (_service, end), numbers in live.activity.items() if end is not None]
     found: collections.Counter[str] = collections.Counter()
-    for (address, port), number in [*_forwarded(session), *_own(session, members)]:
-        if {(address, port), (address, 0)} & set(members) and number:
-            found[address] += number
+    for end, number in [*forwarded, *((end, 1) for end in _own(session, members))]:
+        if number and _is(end, members):
+            found[end[0]] += number
     return found
 
 
-def _forwarded(session: Session) -> t.Iterator[tuple[Place, int]]:
+def _is(end: Place, members: t.Collection[Place]) -> bool:
+    return end in members or (end[0], 0) in members
+
+
+def _live(session: Session) -> Live:
     try:
-        activity = session.ipvsadm.read().activity if session.loaded() else {}
+        return session.ipvsadm.read() if session.loaded() else Live({}, {})
     except ToolMissing:
-        return
-    for (_service, destination), numbers in activity.items():
-        if destination is not None:
-            yield destination, numbers[2]
+        return Live({}, {})
 
 
-def _own(session: Session, members: t.Collection[Place]) -> t.Iterator[tuple[Place, int]]:
+def _own(session: Session, members: t.Collection[Place]) -> list[Place]:
     # the kernel picks them out, however many others there are
-    words = " or ".join(f"dst [{address}]" if ":" in address else f"dst {address}" for address, _port in members)
+    words = " or ".join(
+        f"dst [{one}]" if ":" in one else f"dst {one}" for one in dict.fromkeys(end[0] for end in members)
+    )
     answer = session.command(["ss", "-H", "-t", "-n", "state", "established", *words.split()])
     if answer.rc != 0:
         raise IpvsError(f"ss failed: {words_of(answer)}")
-    for far in parse.peers(answer.out):
-        yield far, 1
+    return parse.peers(answer.out)
