@@ -23,6 +23,8 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
     nginx_checks,
     nginx_files,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.dot import stack_dot
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.svg import stack_svg
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
@@ -51,6 +53,8 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     places.vip_addresses,
     replies.nat_paths,
     replies.tun_paths,
+    stack_dot,
+    stack_svg,
     tunnels.segment_sizes,
     tunnels.tunnel_addresses,
     tunnels.tunnel_devices,
