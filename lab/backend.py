@@ -5,9 +5,10 @@
 
 ``python3 backend.py NAME [CERTIFICATE KEY]`` serves HTTP on port 8080, the same by TLS on 8443 where it has a
 certificate, JSON for each datagram on 8080, and on 8082 reads requests and closes without an answer. ``.../healthz``
-answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds; a
-request that asks for an upgrade gets one, and its lines back; all else the request as JSON. What the PROXY protocol
-said before a request is in the answer, in the words of its version 1. On 9777 an agent tells HAProxy how the server is.
+answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds,
+``.../held`` with a byte when it is told ``{"release": true}``; a request that asks for an upgrade gets one, and its
+lines back; all else the request as JSON. What the PROXY protocol said before a request is in the answer, in the words of
+its version 1. On 9777 an agent tells HAProxy how the server is.
 
 A line of JSON on standard input, such as ``{"health": 500}``, changes what it does; the answer on standard output is
 how many requests came, by method and port. It ends with its input.
@@ -45,7 +46,15 @@ class Backend:
     def __init__(self, name: str) -> None:
         self.name = name
         self.state: dict[str, t.Any] = {"health": 200, "agent": "up ready"}
+        self._released = asyncio.Event()
         self.requests: collections.Counter[str] = collections.Counter()
+
+    def hear(self, state: dict[str, t.Any]) -> None:
+        """What it does from now on."""
+        if state.pop("release", False):
+            self._released.set()
+            self._released = asyncio.Event()
+        self.state |= state
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection with one request or several."""
@@ -84,6 +93,8 @@ class Backend:
         status, body, chunks, pause = 200, b"", 0, 0.0
         if found := re.search(r"/drip/(\d+)/([\d.]+)$", request.path):
             chunks, pause = int(found[1]), float(found[2])
+        elif request.path.endswith("/held"):
+            chunks = 1
         elif request.path.endswith("/healthz"):
             status = self.state["health"]
         elif found := re.search(r"/status/(\d+)$", request.path):
@@ -95,7 +106,7 @@ class Backend:
         writer.write(b"" if request.method == "HEAD" else body)
         await writer.drain()
         for _byte in range(chunks):
-            await asyncio.sleep(pause)
+            await (asyncio.sleep(pause) if pause else self._released.wait())
             writer.write(b"x")
             await writer.drain()
 
@@ -162,7 +173,7 @@ async def main(name: str, files: list[str]) -> None:
         await asyncio.start_server(backend.serve, port=TLS, ssl=context)
     await loop.create_datagram_endpoint(lambda: Datagrams(name), local_addr=("0.0.0.0", HTTP))
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        backend.state |= json.loads(line)
+        backend.hear(json.loads(line))
         print(json.dumps(backend.requests), flush=True)
 
 

@@ -1,32 +1,35 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo: the example inventory ``lvs_dr`` on virgin hosts, a change, a reboot, and a table of what was seen."""
+"""The demo: the example inventory ``hybrid_dns_nginx_dr`` on virgin hosts, asked by name, with its active hosts dying."""
 
 from __future__ import annotations
 
 import collections
+import contextlib
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
+import time
 import typing as t
 
-import yaml
-
-from . import cache, client, report
+from . import cache, report
 from .capture import Capture
 from .cluster import Lab, LabError, find
 from .machine import mac
 from .sandbox import SandboxError
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
-INVENTORY = PROJECT / "inventories" / "lvs_dr"
-VIPS = ("192.0.2.100", "2001:db8:0:2::100")
+INVENTORY = PROJECT / "inventories" / "hybrid_dns_nginx_dr"
+NAME = "www.shop.example"
+NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
+VIP, INNER_VIP = "192.0.2.100", "203.0.113.100"
+EDGES, DIRECTORS, SERVERS = ("edge1", "edge2"), ("lb1", "lb2"), ("web1", "web2", "web3")
 REQUESTS = 40
-PORT = 8080
+PATIENCE = 60
 
 
 def main() -> int:
@@ -34,18 +37,24 @@ def main() -> int:
     lab = find("demo")
     lab.down()
     try:
-        lab.up(PROJECT / "lab" / "topologies" / "lan.yml")
-        rows = [
-            _row(lab, "built from nothing", _site(lab)),
-            _row(lab, "run once more", _site(lab)),
-            _row(lab, "web1 weighs 3", _site(lab, {"web1": 3})),
+        lab.up(PROJECT / "lab" / "topologies" / "hybrid.yml")
+        tables = [
+            _table(
+                ["", "tasks that changed", "the name leads to", f"answers to {REQUESTS} requests", "replies come from"],
+                [_row(lab, "built from nothing", _site(lab)), _row(lab, "run once more", _site(lab))],
+            ),
+            _table(
+                [
+                    "under the eyes of a client that asks every 20 ms",
+                    "no answer for",
+                    "requests that failed",
+                    "then on",
+                ],
+                [_power_cut(lab, DIRECTORS, INNER_VIP), _power_cut(lab, EDGES, VIP)],
+            ),
         ]
-        hosts = ["lb1", "web1", "web2", "web3"]
-        with report.step("reboot of the director and all real servers"):
-            lab.reboot(hosts)
-        rows.append(_row(lab, "all rebooted, no Ansible", None))
-        _table(rows)
-    except (LabError, SandboxError, cache.CacheError, subprocess.CalledProcessError, AssertionError) as error:
+        print("\n" + "\n\n".join(tables))
+    except (LabError, SandboxError, cache.CacheError, subprocess.CalledProcessError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     finally:
@@ -56,56 +65,106 @@ def main() -> int:
     return 0
 
 
-def _site(lab: Lab, weights: t.Mapping[str, int] | None = None) -> int:
-    """Runs site.yml as a user would, by plain ssh; returns how many tasks changed something."""
-    inventories = [INVENTORY, lab.folder / "inventory.yml"]
-    with tempfile.TemporaryDirectory() as folder:
-        if weights:
-            change = pathlib.Path(folder) / "weights.yml"
-            change.write_text(
-                yaml.safe_dump({"all": {"hosts": {host: {"lb_weight": w} for host, w in weights.items()}}})
-            )
-            inventories.append(change)
-        words = [word for inventory in inventories for word in ("-i", str(inventory))]
-        with report.step("ansible-playbook site.yml"):
-            done = subprocess.run(
-                ["ansible-playbook", *words, "site.yml"],
-                cwd=PROJECT,
-                env={**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PIPELINING": "True"},
-                stdout=subprocess.PIPE,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                check=False,
-            )
+def _site(lab: Lab) -> int:
+    """Runs site.yml; returns how many tasks changed something."""
+    with report.step("ansible-playbook site.yml"):
+        said = _play(lab, "site.yml")
+    return sum(int(changed) for changed in re.findall(r"changed=(\d+)", said))
+
+
+def _play(lab: Lab, playbook: str, *words: str) -> str:
+    """Runs a playbook as a user would, by plain ssh; returns what it said."""
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(INVENTORY), "-i", str(lab.folder / "inventory.yml"), playbook, *words],
+        cwd=PROJECT,
+        env={**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PIPELINING": "True"},
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
-        raise LabError(f"site.yml failed:\n{done.stdout[-3000:]}")
-    return sum(int(changed) for changed in re.findall(r"changed=(\d+)", done.stdout))
+        raise LabError(f"{playbook} failed:\n{done.stdout[-3000:]}")
+    return done.stdout
 
 
-def _row(lab: Lab, what: str, changed: int | None) -> list[str]:
-    """Asks through every VIP and says who answered, by which way, and what the run before changed."""
-    served: collections.Counter[str] = collections.Counter()
-    failed = 0
-    by_mac = {mac(host, 0): host.name for host in lab.topology.machines()}
-    with Capture(lab, "router.0", f"src port {PORT} and (tcp[tcpflags] & tcp-syn != 0 or ip6)") as capture:
-        for vip in VIPS:
-            answers = client.ask(lab, "tcp", vip, PORT, REQUESTS)
-            failed += sum("error" in answer for answer in answers)
-            served.update(answer["server"] for answer in answers if "error" not in answer)
-        frames = capture.until(lambda frames: sum("[S.]" in frame.text for frame in frames) >= 2 * REQUESTS)
-    senders = sorted({by_mac.get(frame.source, frame.source) for frame in frames if "Flags [S.]" in frame.text})
-    if failed or not served:
-        raise LabError(f"{what}: {failed} of {2 * REQUESTS} requests failed")
+def _row(lab: Lab, what: str, changed: int) -> list[str]:
+    """Asks by name through every tier and says who answered, by which way, and what the run before changed."""
+    found = {server: lab.run("client", f"dig @{server} +short {NAME} A").split() for server in NAME_SERVERS}
+    vips = {vip for some in found.values() for vip in some}
+    if vips != {VIP} or not all(found.values()):
+        raise LabError(f"{NAME} leads to {found}")
+    machines = {mac(lab.topology.host(host), 0): host for host in SERVERS + DIRECTORS}
+    with Capture(lab, f"{_holder(lab, EDGES, VIP)}.1", f"tcp and src host {INNER_VIP}") as capture:
+        request = {"address": VIP, "port": 80, "headers": {"Host": NAME}}
+        served = collections.Counter(answer["said"]["server"] for answer in _browse(lab, [request] * REQUESTS))
+        frames = capture.until(lambda some: sum("[S.]" in frame.text for frame in some) >= REQUESTS)
+    senders = sorted({machines.get(frame.source, frame.source) for frame in frames if "Flags [S.]" in frame.text})
     shares = " ".join(f"{host}:{served[host]}" for host in sorted(served))
-    return [what, "-" if changed is None else str(changed), shares, f"from {', '.join(senders)} straight to the router"]
+    return [what, str(changed), f"{VIP}, nginx", shares, f"{', '.join(senders)}, past the director"]
 
 
-def _table(rows: list[list[str]]) -> None:
-    head = ["", "tasks that changed", f"answers to {2 * REQUESTS} requests, IPv4 and IPv6", "replies"]
+def _browse(lab: Lab, requests: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROJECT / "lab" / "browse.py")]
+    done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
+    answers: list[dict[str, t.Any]] = json.loads(done.stdout)
+    failed = [answer for answer in answers if answer.get("status") != 200]
+    if failed:
+        raise LabError(f"{len(failed)} of {len(answers)} requests failed: {failed[0]}")
+    return answers
+
+
+def _power_cut(lab: Lab, pair: t.Sequence[str], vip: str) -> list[str]:
+    """Cuts the power of whoever holds the VIP; says what a client of the whole stack saw, and who holds it now."""
+    holder = _holder(lab, pair, vip)
+    other = next(host for host in pair if host != holder)
+    with report.step(f"power cut of {holder}"), _asking(lab) as seen:
+        lab.power_cut([holder])
+        _until(lambda: _holds(lab, other, vip), f"{other} holds {vip}")
+    with report.step(f"{holder} comes back"):
+        lab.power_on([holder])
+    return [f"power cut of {holder}", f"{seen['gap']:.2f} s", f"{seen['failed']} of {seen['asked']}", other]
+
+
+@contextlib.contextmanager
+def _asking(lab: Lab) -> t.Iterator[dict[str, t.Any]]:
+    """A client asks meanwhile; afterwards the mapping has what it saw (see lab/steady.py)."""
+    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROJECT / "lab" / "steady.py"), VIP, "80"]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    seen: dict[str, t.Any] = {}
+    try:
+        if process.stdout is None or process.stdout.readline() != "answered\n":
+            raise LabError("nobody answers")
+        yield seen
+    finally:
+        out, _err = process.communicate()
+    seen |= json.loads(out)
+
+
+def _holder(lab: Lab, pair: t.Sequence[str], vip: str) -> str:
+    """Who of the pair has the VIP, once one of them has."""
+    _until(lambda: any(_holds(lab, host, vip) for host in pair), f"{vip} is held")
+    return next(host for host in pair if _holds(lab, host, vip))
+
+
+def _holds(lab: Lab, host: str, vip: str) -> bool:
+    return f" {vip}/" in lab.run(host, "ip -oneline address show")
+
+
+def _until(ready: t.Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not ready():
+        if time.monotonic() > deadline:
+            raise LabError(f"after {PATIENCE} s not yet: {what}")
+        time.sleep(0.1)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    print()
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines
+    )
 
 
 if __name__ == "__main__":

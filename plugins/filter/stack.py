@@ -17,6 +17,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import keepalived_foreign
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
     nginx_checker_unit,
@@ -43,6 +44,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     keepalived_foreign,
     keepalived_main,
     keepalived_scope,
+    keepalived_unit_files,
     kernel.ipvs_modules,
     kernel.ipvs_scope,
     nginx_checker_unit,

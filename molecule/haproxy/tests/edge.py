@@ -116,11 +116,11 @@ class Edge:
         argv += ["--write-out", r"\n%{http_version}\n", *words, f"https://{site}:{port}/"]
         return subprocess.run([*self.lab.sandbox.enter("client"), *argv], capture_output=True, text=True, check=False)
 
-    def download(self, balancer: str, seconds: int, **words: t.Any) -> subprocess.Popen[str]:
-        """A request whose answer takes that long; ``finished`` tells how it went."""
+    def download(self, balancer: str, **words: t.Any) -> subprocess.Popen[str]:
+        """A request whose answer takes until its server is told to ``release`` it; ``finished`` tells how it went."""
         argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "browse.py")]
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        request = {"address": BALANCERS[balancer], "port": 80, "path": f"/drip/{seconds * 5}/0.2", **words}
+        request = {"address": BALANCERS[balancer], "port": 80, "path": "/held", **words}
         assert process.stdin is not None
         process.stdin.write(json.dumps([request]))
         process.stdin.close()

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import typing as t
 
 import pytest
 from edge import BALANCERS, BOUND, LOGIN, ROUND, STATS, WEIGHTS, Answer, Edge, finished, until
 from module import answer, call
-from web import Sites
+from web import Sites, release
 
 pytestmark = pytest.mark.stage("first")
 OTHERS = {"web1", "web3"}
@@ -77,7 +78,7 @@ def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
     predicted = change(balancer, "drain", "--check", "--diff")
     assert predicted["changed"] and edge.status(balancer)["pages", "web2"] == "UP"
     assert re.search(r"^-.*ready", predicted["printed"], re.M) and re.search(r"^\+.*drain", predicted["printed"], re.M)
-    downloads = [edge.download(balancer, 15) for _turn in range(ROUND)]
+    downloads = [edge.download(balancer) for _turn in range(ROUND)]
     until(lambda: sum(edge.connections(balancer, "pages").values()) == ROUND, "downloads are under way")
     assert edge.connections(balancer, "pages")["web2"] > 0
     assert change(balancer, "drain")["changed"]
@@ -90,6 +91,7 @@ def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
     backends = answer(balancer, "haproxy_info")["backends"]
     states = {(each["name"], server["name"]): server["state"] for each in backends for server in each["servers"]}
     assert states["pages", "web2"] == "drain"
+    release(sites)
     assert [finished(one)["status"] for one in downloads] == [200] * ROUND
     assert change(balancer, "ready")["changed"]
     assert "web2" in edge.servers(balancer, ROUND)
@@ -98,12 +100,14 @@ def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
 @pytest.mark.usefixtures("_ready_again")
 def test_drain_waits_for_sessions(edge: Edge, sites: Sites) -> None:
     """For as long as it was told, and then it says what is left; or until the last one has ended."""
-    downloads = [edge.download("edge2", 20) for _turn in range(ROUND)]
+    downloads = [edge.download("edge2") for _turn in range(ROUND)]
     until(lambda: sum(edge.connections("edge2", "pages").values()) == ROUND, "downloads are under way")
     sessions = edge.connections("edge2", "pages")["web2"]
     assert sessions > 0
     done = change("edge2", "drain", wait=0.5)
     assert (done["changed"], done["idle"], done["sessions"]) == (True, False, sessions)
+    # while the module waits
+    threading.Timer(2, release, [sites]).start()
     done = change("edge2", "drain", wait=60)
     assert (done["changed"], done["idle"], done["sessions"]) == (False, True, 0)
     assert edge.connections("edge2", "pages")["web2"] == 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from edge import BALANCERS, CLIENTS, ROUND, WEIGHTS, Edge, finished, near, until
-from web import Sites
+from web import Sites, release
 
 pytestmark = [pytest.mark.stage("first"), pytest.mark.usefixtures("sites")]
 TURNS = 5
@@ -45,10 +45,11 @@ def test_a_path_stays_with_its_server(edge: Edge, sites: Sites) -> None:
         assert "web3" not in after
 
 
-def test_least_connections(edge: Edge) -> None:
+def test_least_connections(edge: Edge, sites: Sites) -> None:
     """Downloads are under way: nobody has two more than anybody else."""
-    busy = [edge.download("edge1", 3, headers={"Host": "account.example"}) for _turn in range(4)]
+    busy = [edge.download("edge1", headers={"Host": "account.example"}) for _turn in range(4)]
     until(lambda: sorted(edge.connections("edge1", "account").values()) == [1, 1, 2], "four downloads, spread")
+    release(sites)
     assert [finished(one)["status"] for one in busy] == [200] * 4
 
 

@@ -37,11 +37,19 @@ def test_power_cut_and_return_of_the_holder(pair: Proxies, clients: Clients) -> 
 @pytest.mark.stage("second")
 @pytest.mark.parametrize(("tier", "daemon"), DAEMONS.items())
 def test_without_its_daemon_a_host_lets_go_of_the_vip(pair: Proxies, clients: Clients, tier: str, daemon: str) -> None:
-    """Of that tier alone: what the other daemon serves stays where it is."""
+    """Of that tier alone: what the other daemon serves stays where it is. It stays dead, as systemd may start it again."""
     holder = pair.gather()
-    with clients.asking(f"kill -9 {daemon}") as seen:
-        pair.lab.run(holder, f"kill -9 $(pidof {daemon})")
-        pair.wait_until(f"{tier} moved", lambda now: now[tier] == [pair.other(holder)])
+    override = f"/run/systemd/system/{daemon}.service.d/stays_dead.conf"
+    pair.lab.run(
+        holder,
+        f"install -D /dev/null {override}; printf '[Service]\\nRestart=no\\n' >{override}; systemctl daemon-reload",
+    )
+    try:
+        with clients.asking(f"kill -9 {daemon}") as seen:
+            pair.lab.run(holder, f"kill -9 $(pidof {daemon})")
+            pair.wait_until(f"{tier} moved", lambda now: now[tier] == [pair.other(holder)])
+    finally:
+        pair.lab.run(holder, f"rm {override}; systemctl daemon-reload; systemctl start {daemon}")
     check_gaps(seen)
     assert {name: held for name, held in pair.settle().items() if name != tier} == {
         name: holder for name in DAEMONS if name != tier

@@ -39,16 +39,16 @@ class Described:
         stack = inventory / "group_vars" / "all.yml"
         if self.stage == "second":
             stack = project / "molecule" / scenario / "vars" / "second.yml"
-        self._tiers = yaml.safe_load(stack.read_text())["lb_stack"]["tiers"]
+        self.tiers: list[Tier] = yaml.safe_load(stack.read_text())["lb_stack"]["tiers"]
         self._groups = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]
-        self.fronts: list[Tier] = [tier for tier in self._tiers if tier["kind"] in ("lvs", "external")]
+        self.fronts: list[Tier] = [tier for tier in self.tiers if tier["kind"] in ("lvs", "external")]
         self.front = self.fronts[0]
         self.mode: str = self.front["mode"]
         self.vips: list[str] = self.front["vips"]
 
     def tier(self, name: str) -> dict[str, t.Any]:
         """The tier of that name, as it is written."""
-        found: dict[str, t.Any] = next(tier for tier in self._tiers if tier["name"] == name)
+        found: dict[str, t.Any] = next(tier for tier in self.tiers if tier["name"] == name)
         return found
 
     @property
@@ -83,7 +83,7 @@ class Described:
         return found
 
     def _service(self, tier: Tier, entry: dict[str, t.Any], protocol: str, vip: str) -> Service:
-        port = entry.get("port") or self._tiers[-1]["port"]
+        port = entry.get("port") or self.tiers[-1]["port"]
         # The box that stands in for an appliance is set up by hand in its scenario, and balances like this.
         default = "wrr" if tier["kind"] == "external" else "wlc"
         scheduler = entry.get("scheduler") or tier.get("scheduler", default)

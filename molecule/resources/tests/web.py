@@ -43,6 +43,10 @@ class Web:
         """The status that ``/healthz`` has from now on; all else is served as before."""
         self._tell(health=status)
 
+    def release(self) -> None:
+        """Whoever waits for ``/held`` gets it."""
+        self._tell(release=True)
+
     def say(self, word: str) -> None:
         """What its agent tells HAProxy from now on."""
         self._tell(agent=word)
@@ -65,6 +69,12 @@ class Web:
 
 
 Sites = dict[str, Web]
+
+
+def release(sites: Sites) -> None:
+    """All downloads of ``/held`` end."""
+    for site in sites.values():
+        site.release()
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     was = record if record.files else _found(state, mates)
     stays = bool(files or mates or was.was_active)
     enabled = bool(files or mates or was.was_enabled)
-    actions = _actions(changes, state, active=stays, enabled=enabled, fresh=record.applied == generation)
+    actions = _actions(changes, state, wanted.unit, active=stays, enabled=enabled, fresh=record.applied == generation)
     outcome = Outcome(changes, actions, generation, not files, warnings)
     if outcome.changed and stays:
         _check(wanted, state, outcome, host, check_only=check_only)
@@ -151,7 +151,7 @@ class _Change:
                 actions = []
             elif self._state.active:
                 # one that has died again and again on the new files would not be started at all
-                actions += [_verb(back)] if now.active else ["reset-failed", "start"]
+                actions += [_verb(back, self._unit.name)] if now.active else ["reset-failed", "start"]
             else:
                 actions += ["stop", "reset-failed"]
             self._tell(back, actions)
@@ -196,7 +196,9 @@ def _found(state: State, mates: t.Mapping[str, Record]) -> Record:
     return Record(was_active=state.active, was_enabled=state.active and state.enabled)
 
 
-def _actions(changes: t.Sequence[Change], state: State, *, active: bool, enabled: bool, fresh: bool) -> list[str]:
+def _actions(
+    changes: t.Sequence[Change], state: State, unit: str, *, active: bool, enabled: bool, fresh: bool
+) -> list[str]:
     """The verbs for systemctl that make the unit ``active`` and ``enabled``.
 
     ``fresh``: the daemon is known to run with these files.
@@ -206,13 +208,13 @@ def _actions(changes: t.Sequence[Change], state: State, *, active: bool, enabled
         return ["stop", *actions] if state.active else actions
     if not state.active:
         return [*actions, "start"]
-    return [*actions, _verb(changes)] if changes or not fresh else actions
+    return [*actions, _verb(changes, unit)] if changes or not fresh else actions
 
 
-def _verb(changes: t.Sequence[Change]) -> str:
+def _verb(changes: t.Sequence[Change], unit: str) -> str:
     """How a running daemon gets to know of changes."""
-    files_of_the_unit = ("/etc/systemd/", "/etc/default/")
-    return "restart" if any(change.path.startswith(files_of_the_unit) for change in changes) else "reload"
+    of_the_unit = (f"{units.FOLDER}/{unit}", "/etc/default/")
+    return "restart" if any(change.path.startswith(of_the_unit) for change in changes) else "reload"
 
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:

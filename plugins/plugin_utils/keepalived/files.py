@@ -8,16 +8,26 @@ from __future__ import annotations
 import typing as t
 
 from ..blocks import Block, Items, listing, optional, render, wanted
+from ..packages import told, upstream
 from . import virtual_server, vrrp
 
 Options = t.Mapping[str, t.Any]
 
 FOLDER = "/etc/keepalived/mixed_lb"
+RELOAD_CHECK = (
+    "# a reload with a broken file would take virtual servers and VIPs down: it is refused, and this says why",
+    "reload_check_config /run/keepalived.refused",
+)
+SCRIPTS_PASS_RELOAD_CHECK = (2, 3)
+"""The first version known to: 2.2.7 ends its check by a signal to itself where there are scripts, and so refuses any reload."""
 HEAD = "# Written by mixed_lb.stack, role keepalived. Changes made here are lost."
 
 
 def keepalived_main(options: Options) -> str:
-    """``keepalived.conf``. ``options``: ``router_id``, ``script_user``, ``garp_refresh`` (seconds), ``global_lines``."""
+    """``keepalived.conf``.
+
+    ``options``: ``router_id``, ``script_user``, ``garp_refresh`` (seconds), ``reload_check``, ``global_lines``.
+    """
     body = [
         f"router_id {options['router_id']}",
         "vrrp_version 3",
@@ -29,8 +39,7 @@ def keepalived_main(options: Options) -> str:
         "vrrp_higher_prio_send_advert true",
         "enable_script_security",
         f"script_user {options['script_user']}",
-        "# a reload with a broken file would take virtual servers and VIPs down: it is refused, and this says why",
-        "reload_check_config /run/keepalived.refused",
+        *(RELOAD_CHECK if options["reload_check"] else ()),
         *options.get("global_lines", ()),
     ]
     return render([HEAD, Block("global_defs", body), "", f"include {FOLDER}/*.conf"])
@@ -41,6 +50,7 @@ def keepalived_scope(options: Options) -> str:
 
     ``host_interfaces`` among them are those that ``host_info`` found: they tell where an instance without one belongs.
     """
+    _check_version(options)
     instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
     servers = wanted(options["virtual_servers"])
     shared = [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
@@ -55,6 +65,17 @@ def keepalived_scope(options: Options) -> str:
         *options.get("lines", ()),
     ]
     return render(items)
+
+
+def _check_version(options: Options) -> None:
+    version = upstream(options.get("version"), 2)
+    scripts = wanted(options.get("scripts"))
+    if version and version < SCRIPTS_PASS_RELOAD_CHECK and scripts and options["reload_check"]:
+        raise ValueError(
+            f"scripts: keepalived {options['version']} refuses every reload where it has some and checks files before."
+            f" {told(SCRIPTS_PASS_RELOAD_CHECK)} does not: take keepalived_units or keepalived_files instead,"
+            " or set keepalived_reload_check: false for all of this host"
+        )
 
 
 def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list[str]:

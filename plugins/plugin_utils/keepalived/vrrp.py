@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..blocks import Block, listing, optional, wanted
+from . import units
 
 Options = t.Mapping[str, t.Any]
 
@@ -19,14 +20,17 @@ PROCESS = {name: name for name in ("quorum", "delay", "weight")}
 def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
     """Files, processes and scripts that are watched. The first is the switch for maintenance, ``pools`` tell of empty ones."""
     scope = options["name"]
-    maintenance = {"name": "maintenance", "path": options["maintenance_file"]}
+    own = [
+        {"name": "maintenance", "path": options["maintenance_file"]},
+        *({"name": units.label(unit), "path": units.state_file(scope, unit)} for unit in options.get("units") or ()),
+    ]
     return [
         *(
             Block(
                 f"track_file {scope}_{each['name']}",
                 [f"file {each['path']}", *optional(each, {"init": "init_file"})],
             )
-            for each in (maintenance, *({**pool, "init": "0"} for pool in pools), *wanted(options.get("files")))
+            for each in (*own, *({**pool, "init": "0"} for pool in pools), *wanted(options.get("files")))
         ),
         *(
             Block(
@@ -94,6 +98,7 @@ def _watched(options: Options, pools: t.Iterable[Options]) -> list[Block]:
     scope = options["name"]
     # Weight 0: whatever is not 0 in the file is a fault, and the VIPs go.
     files = [f"{scope}_maintenance weight 0"]
+    files += [f"{scope}_{units.label(unit)} weight 0" for unit in options.get("units") or ()]
     # Of two holders that meet, the one that was cut off from its real servers is to give up.
     files += [f"{scope}_{each['name']} weight -{options['empty_pool_priority']}" for each in pools]
     files += [f"{scope}_{each['name']} weight {each.get('weight') or 0}" for each in wanted(options.get("files"))]

@@ -86,6 +86,8 @@ class Haproxy(Proxy):
             "balance": self.algorithm,
             "servers": [self._server(one, port) for one in pool],
         }
+        if self.one_request_a_connection(stack):
+            found["lines"] = ["option http-server-close"]
         if self.sticky:
             found["cookie"] = {"name": self.sticky, "httponly": True}
         if self.check:

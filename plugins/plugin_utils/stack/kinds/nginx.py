@@ -15,6 +15,7 @@ from .front import Check
 from .proxy import Proxy
 from .targets import Target
 
+HTTP = 80
 ALGORITHMS = ("round_robin", "least_conn", "ip_hash", "hash", "random", "least_time")
 
 
@@ -42,6 +43,10 @@ class Nginx(Proxy):
     @property
     def encrypted(self) -> bool:
         return self.tls is not None
+
+    @property
+    def open_ports(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys((*self.own_ports, *((HTTP,) if self.redirect_https else ()))))
 
     def listeners(self) -> tuple[Listener, ...]:
         # nginx tells sites of one port apart by their names
@@ -83,6 +88,8 @@ class Nginx(Proxy):
                 for one in pool
             ]
         }
+        if self.one_request_a_connection(stack):
+            found["keepalive"] = 0
         if self.sticky:
             found["sticky"] = {"cookie": self.sticky}
         return {**found, **check_part(self.check)}

@@ -40,6 +40,11 @@ class Proxy(Front):
         """Where it listens."""
         return self.port or ((443,) if self.encrypted else (80,))
 
+    @property
+    def open_ports(self) -> tuple[int, ...]:
+        """Where it listens, also to send clients to another one of its ports."""
+        return self.own_ports
+
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.own_ports
 
@@ -47,11 +52,11 @@ class Proxy(Front):
         return () if self.protocol == "udp" else self.own_ports
 
     def listeners(self) -> tuple[Listener, ...]:
-        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.own_ports)
+        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.open_ports)
 
     def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
         """What its hosts let in: everybody, as far as they know."""
-        return (Opening("udp" if self.protocol == "udp" else "tcp", self.own_ports),)
+        return (Opening("udp" if self.protocol == "udp" else "tcp", self.open_ports),)
 
     def port_behind(self, stack: Stack) -> int:
         """Where the backend listens; 0 where it cannot be known."""
@@ -59,6 +64,12 @@ class Proxy(Front):
         known = behind.ports(stack) if behind else ()
         both = [port for port in self.own_ports if port in known]
         return self.backend_port or (known[0] if len(known) == 1 else both[0] if len(both) == 1 else 0)
+
+    def one_request_a_connection(self, stack: Stack) -> bool:
+        """Whether the tier behind balances connections: a request on one that is kept would go where the last one went,
+        whatever the weights say now."""
+        behind = stack.behind(self)
+        return self.protocol == "http" and behind is not None and behind.kind in ("lvs", "external")
 
     def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
         """Whether those in front begin with a PROXY protocol header, each of them."""

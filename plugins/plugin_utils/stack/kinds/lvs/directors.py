@@ -101,7 +101,7 @@ def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -
             "virtual_servers": [_checked(c, service) for service in services(director)],
             "sync_daemon": daemon,
             "timeouts": timeouts,
-            "processes": [],
+            "units": [],
         }
 
     return vrrp.step(c.tier, c.tier.vrrp, c.directors, sides, extra)

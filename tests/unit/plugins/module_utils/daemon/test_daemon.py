@@ -48,7 +48,9 @@ def test_a_running_daemon_is_reloaded_and_for_its_unit_restarted() -> None:
     assert apply(wanted({MAIN: "new"}), host.host).actions == ["reload"]
     drop_in = "/etc/systemd/system/app.service.d/mixed_lb.conf"
     assert apply(wanted({MAIN: "new", drop_in: "[Service]"}), host.host).actions == ["restart"]
-    assert host.verbs == ["reload", "daemon-reload", "restart"]
+    beside = "/etc/systemd/system/other.service.d/mixed_lb.conf"
+    assert apply(wanted({MAIN: "new", drop_in: "[Service]", beside: "[Unit]"}), host.host).actions == ["reload"]
+    assert host.verbs == ["reload", "daemon-reload", "restart", "daemon-reload", "reload"]
 
 
 def test_a_unit_that_is_put_back_may_not_know_how_to_reload() -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.blocks import Block, render
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
 
 ROLE = Path(__file__).resolve().parents[5] / "roles" / "keepalived"
 DEFAULTS = {
@@ -101,16 +102,40 @@ def test_an_instance_alone_is_no_group_and_watches_for_itself() -> None:
     assert "vrrp_sync_group" not in text
 
 
-def test_processes_and_scripts_are_watched_by_the_group() -> None:
+def test_units_processes_and_scripts_are_watched_by_the_group() -> None:
     text = scope(
         instances=BOTH,
+        units=["haproxy.service"],
         processes=[{"name": "nginx", "quorum": 2}],
         scripts=[{"name": "probe", "command": "/usr/local/bin/probe -v", "interval": 2}],
     )
     assert "track_process app_nginx {\n    process nginx\n    quorum 2\n}" in text.replace("vrrp_", "")
     assert 'script "/usr/local/bin/probe -v"' in text
     group = text[text.index("vrrp_sync_group app {") :]
-    assert "app_nginx" in group and "app_probe" in group
+    assert "app_nginx" in group and "app_unit_haproxy" in group and "app_probe" in group
+    assert "track_file app_unit_haproxy {\n    file /etc/keepalived/mixed_lb/app.unit_haproxy\n}" in text
+
+
+def test_systemd_says_how_a_unit_is() -> None:
+    state, drop_in = keepalived_unit_files({"name": "app", "units": ["haproxy.service"]})
+    assert (state["path"], state["content"], state["keep"]) == (
+        "/etc/keepalived/mixed_lb/app.unit_haproxy",
+        "0\n",
+        True,
+    )
+    assert drop_in["path"].startswith("/etc/systemd/system/haproxy.service.d/")
+    for hook, word in (("ExecStartPost", 0), ("ExecStopPost", 1)):
+        assert f"{hook}=+-/bin/sh -c 'echo {word} >{state['path']}'" in drop_in["content"]
+
+
+def test_scripts_are_refused_where_they_would_hinder_reloads() -> None:
+    scripts = [{"name": "probe", "command": "/usr/local/bin/probe"}]
+    with pytest.raises(ValueError, match=r"2\.2\.7.* refuses every reload"):
+        scope(instances=BOTH, scripts=scripts, version="1:2.2.7-1+b2")
+    for fine in ({"version": "1:2.3.3-1"}, {"version": "1:2.2.7-1", "reload_check": False}, {"version": ""}):
+        assert "vrrp_script app_probe" in scope(instances=BOTH, scripts=scripts, **fine)
+    assert "reload_check_config" in keepalived_main(DEFAULTS)
+    assert "reload_check_config" not in keepalived_main({**DEFAULTS, "reload_check": False})
 
 
 def test_masks_are_netmasks_for_ipv4_and_lengths_for_ipv6() -> None:

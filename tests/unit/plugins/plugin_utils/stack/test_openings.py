@@ -41,6 +41,11 @@ def test_services_are_let_in_at_the_vips_on_both_sides(world: t.Any) -> None:
     assert openings(world("external").set("box", port=80), "web1") == [wanted]
 
 
+def test_who_sends_clients_to_https_is_asked_by_http_too(world: t.Any) -> None:
+    tls = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"}
+    assert openings(world("nginx").set("app", port=443, tls=tls, redirect_https=True), "lb1") == [opening("tcp", 443, 80)]
+
+
 def test_a_real_server_of_nat_is_asked_at_its_own_address(world: t.Any) -> None:
     made = world("nat").set("web", port=8080)
     assert openings(made, "web2") == [opening("tcp", 8080, destinations=["192.0.2.22"], family="ipv4")]

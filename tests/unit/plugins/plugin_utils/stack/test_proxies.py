@@ -101,6 +101,16 @@ def test_a_check_is_told_in_the_words_of_each(world: t.Any) -> None:
     assert (backend["check"], backend["timeouts"]) == ({**words, "rise": 2, "fall": 4}, {"check": "1000ms"})
 
 
+def test_what_balances_connections_gets_one_for_each_request(world: t.Any) -> None:
+    for kind, key, wanted in (("nginx", "keepalive", 0), ("haproxy", "lines", ["option http-server-close"])):
+        made = world(kind).set("app", backend="box")
+        role, pools = ("nginx_lb", "upstreams") if kind == "nginx" else ("haproxy", "backends")
+        assert key not in part(world(kind), role)[pools][0]
+        box = {"name": "box", "kind": "external", "mode": "dr", "vips": ["192.0.2.100"], "addresses": ["192.0.2.5"]}
+        made.tiers.append({**box, "port": 80, "backend": "web"})
+        assert part(made, role)[pools][0][key] == wanted
+
+
 def test_more_options_of_front_and_pool_win(world: t.Any) -> None:
     made = world("nginx").set("app", front={"compression": True}, pool={"max_fails": 3, "algorithm": "hash"})
     found = part(made, "nginx_lb")
@@ -109,7 +119,7 @@ def test_more_options_of_front_and_pool_win(world: t.Any) -> None:
 
 def test_vips_go_where_the_daemon_runs(world: t.Any) -> None:
     found = part(world("haproxy").set("app", vips=["192.0.2.100"]), "keepalived")
-    assert (found["processes"], found["virtual_servers"]) == ([{"name": "haproxy"}], [])
+    assert (found["units"], found["virtual_servers"]) == (["haproxy.service"], [])
 
 
 def test_a_name_is_answered_with_the_addresses_of_its_tiers(world: t.Any) -> None:

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a client of the whole stack sees while hosts of each tier die and come back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from browser import browse
+from clients import PATIENT, Clients
+from described import Described
+from drills import check_all_answered, check_gaps
+from pair import DETECTION, Pair
+from proxies import front
+from waiting import until
+
+from lab.cluster import Lab
+
+# What may pass from the last boot until all of the stack serves, without Ansible, in seconds.
+BACK = 60
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize("tier", ["edges", "directors"])
+def test_power_cut_and_return_of_a_holder(request: pytest.FixtureRequest, tier: str, clients: Clients) -> None:
+    pair: Pair = request.getfixturevalue(tier)
+    holder = pair.gather()
+    with clients.asking(f"power cut of {holder}") as seen:
+        pair.power_cut(holder)
+        pair.wait_for(pair.other(holder))
+    check_gaps(seen)
+    with clients.asking(f"return of {holder}", PATIENT) as seen, pair.one_holder_at_every_look():
+        pair.power_on(holder)
+        pair.wait_for_pools()
+    check_all_answered(seen)
+
+
+def test_power_cut_and_return_of_a_real_server(lab: Lab, stack: Described, directors: Pair, clients: Clients) -> None:
+    """When the directors have seen that it is dead, no request fails."""
+    gone = "for i in $(seq 100); do ipvsadm -Ln | grep -q '[.:]22*:8080' || exit 0; sleep 0.1; done; exit 1"
+    begin = time.monotonic()
+    lab.power_cut(["web2"])
+    try:
+        for host in directors.hosts:
+            lab.run(host, gone)
+        assert time.monotonic() - begin <= DETECTION + 1
+        with clients.asking("without web2", PATIENT) as seen:
+            answers = browse(lab, [{"address": front(stack)["vips"][0], "port": 80}] * 20)
+        check_all_answered(seen)
+        assert "web2" not in {answer["said"]["server"] for answer in answers}
+    finally:
+        lab.power_on(["web2"])
+    for host in directors.hosts:
+        lab.run(host, gone.replace("||", "&&"))
+
+
+@pytest.mark.stage("second")
+def test_a_dead_name_server_is_not_missed(lab: Lab, stack: Described, edges: Pair) -> None:
+    """Clients that know both get the answer of the other one."""
+    lab.power_cut(["dns1"])
+    try:
+        ask = "dig @192.0.2.6 +short www.shop.example A"
+        assert lab.run("client", ask).split() == [front(stack)["vips"][0]]
+    finally:
+        lab.power_on(["dns1"])
+    until(lambda: lab.run("client", ask.replace(".6", ".5")).split(), [front(stack)["vips"][0]], "dns1 answers again")
+
+
+@pytest.mark.stage("second")
+def test_all_is_back_after_a_power_cut_of_everything(lab: Lab, stack: Described, edges: Pair, directors: Pair) -> None:
+    """Without Ansible, and within a minute of the last boot."""
+    hosts = [host.name for host in lab.topology.machines()]
+    lab.power_cut(hosts)
+    lab.power_on(hosts)
+    begin = time.monotonic()
+
+    def served() -> set[str]:
+        asks = [f"dig @{stack.addresses(host)[0]} +short www.shop.example A" for host in ("dns1", "dns2")]
+        vips = {line for ask in asks for line in lab.run("client", ask, check=False).split() if line[0].isdigit()}
+        asked = [{"address": vip, "port": 80} for vip in vips] * 6
+        return {answer.get("said", {}).get("server", "") for answer in browse(lab, asked, all_answered=False)}
+
+    until(served, set(stack.real_servers), "every real server answers by name")
+    print(f"back after {time.monotonic() - begin:.1f} s")
+    assert time.monotonic() - begin <= BACK
