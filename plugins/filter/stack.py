@@ -26,7 +26,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.dot import stack_dot
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.svg import stack_svg
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained, serving
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -50,6 +50,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     nginx_checker_unit,
     nginx_checks,
     nginx_files,
+    serving.not_serving,
     places.kernel_keys,
     places.interfaces_for,
     places.vip_addresses,

@@ -161,6 +161,10 @@ status:
           description: Its VIPs, each with C(address) and C(holders), those of its hosts that have it.
           type: list
           elements: dict
+        holders:
+          description: Those of its hosts that have any of its VIPs.
+          type: list
+          elements: str
         members:
           description: One entry for each place that each of its hosts sends to.
           type: list
@@ -186,6 +190,9 @@ status:
               type: str
             step:
               description: The name of the step that writes it.
+              type: str
+            daemon:
+              description: What sends to it, V(ipvs), V(nginx), V(haproxy) or V(dns).
               type: str
             ttl:
               description: Seconds that clients go on with an answer of the DNS; else V(0).

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import pytest
 from clients import PATIENT, Clients
-from drills import check_all_answered
 from operations import Operations
 from pair import Pair
 
@@ -19,7 +17,7 @@ CHANGES = [
         "is described with weight 1, but has weight 9",
     ),
     ("lb1", "echo '# by hand' >>/etc/keepalived/mixed_lb/app.conf", "lb1 differs from the description: app: VIPs"),
-    ("web1", "sysctl -qw net.ipv4.conf.all.arp_ignore=0", "web1 differs from the description: app: real servers (dr)"),
+    ("web1", "sysctl -qw net.ipv4.conf.eth0.arp_ignore=0", "web1 differs from the description: app: real servers (dr)"),
     ("web2", "ip address delete 2001:db8:0:2::100/128 dev lo", "web2 differs from the description: app: real servers"),
 ]
 
@@ -44,9 +42,8 @@ def test_changes_by_hand_are_found_and_put_right(operations: Operations, pair: P
     assert operations.play("drift").count("as described") == 4
 
 
-@pytest.mark.parametrize("host", ["lb1", "lb2"])
-def test_a_destination_of_others_goes(operations: Operations, pair: Pair, host: str) -> None:
-    pair.lab.run(host, "ipvsadm -a -t 192.0.2.100:8080 -r 192.0.2.77:8080 -g -w 0")
+def test_a_destination_of_others_goes(operations: Operations, pair: Pair) -> None:
+    pair.lab.run("lb2", "ipvsadm -a -t 192.0.2.100:8080 -r 192.0.2.77:8080 -g -w 0")
     assert "not of the description: destination 192.0.2.77" in operations.refused("drift")
     operations.play("drift", repair=True)
-    assert "192.0.2.77" not in pair.lab.run(host, "ipvsadm -Sn")
+    assert "192.0.2.77" not in pair.lab.run("lb2", "ipvsadm -Sn")

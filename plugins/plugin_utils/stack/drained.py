@@ -97,6 +97,8 @@ def _of_holders(tier: Options, known: Options, hosts: t.Sequence[str]) -> t.Iter
         return
     others = [name for name in tier["hosts"] if name not in hosts and known[name]["reached"]]
     others = [name for name in others if tier["name"] not in known[name]["maintenance"]]
+    if tier["vips"]:
+        others = [name for name in others if known[name]["units"].get("keepalived.service") == "active"]
     if len(others) < tier["min_available"]:
         yield (
             f"tier {tier['name']} would have {len(others)} of {len(tier['hosts'])} hosts left; "

@@ -19,7 +19,8 @@ MISSING = "it is not in the table"
 class Row(t.NamedTuple):
     """``state``: ``up``, ``down``, ``drained`` or ``unknown``. None where nobody tells: ``rate`` is in connections a second.
 
-    ``tier`` is that of ``by``, ``step`` the one that writes it; ``ttl``: seconds that clients go on with an answer of the DNS, else 0.
+    ``tier`` is that of ``by``, ``step`` the one that writes it, ``daemon`` ``ipvs``, ``nginx``, ``haproxy`` or ``dns``;
+    ``ttl``: seconds that clients go on with an answer of the DNS, else 0.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Row(t.NamedTuple):
     by: str
     tier: str
     step: str
+    daemon: str
     ttl: int
     weight: int | None
     wanted_weight: int
@@ -56,7 +58,7 @@ def row(one: Member, said: Seen | None) -> Row:
     drained = bool(said) and one.name in (said or {}).get("drained", ())
     if told.state in ("up", "unknown") and (drained or one.weight == 0 or told.weight == 0) and said:
         told = told._replace(state="drained")
-    place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.ttl)
+    place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.daemon, one.ttl)
     return Row(*place, told.weight, one.weight, *told[1:])
 
 

@@ -27,7 +27,7 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
     """The state of the stack, as data for JSON.
 
     ``tiers``: a list of mappings with ``name``, ``kind``, ``mode``, ``backend`` (names of tiers), ``hosts``,
-    ``min_available``, ``keep_weights``, ``probes``, ``vips`` (``address``, ``holders``) and ``members``, whose keys are those of ``pools.Row``;
+    ``min_available``, ``keep_weights``, ``probes``, ``vips`` (``address``, ``holders``), ``holders`` and ``members``, whose keys are those of ``pools.Row``;
     ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``vips``, ``last_transition`` (by instance, as ISO time),
     ``units``; ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a
     server that is down does not.
@@ -62,6 +62,7 @@ def _tier(
         "keep_weights": bool(getattr(tier, "keep_weights", False)),
         "probes": [{"address": str(vip), "port": port} for vip, port in probes],
         "vips": vips,
+        "holders": list(dict.fromkeys(name for vip in vips for name in vip["holders"])),
         "members": [row._asdict() for row in rows],
     }
 

@@ -113,10 +113,12 @@ def test_somebody_else_must_hold_the_vips(world: t.Any) -> None:
     alone = "tier app would have 0 of 1 hosts left; its min_available is 1"
     assert refusals(made, {"lb1": said(ipvs=table(1, 1))}, "lb1") == [alone]
     made.groups["directors"].append("lb2")
-    well = said(ipvs=table(1, 1), keepalived={"instances": [], "maintenance": []})
+    units = {"keepalived.service": "active"}
+    well = said(ipvs=table(1, 1), keepalived={"instances": [], "maintenance": []}, units=units)
     resting = {**well, "keepalived": {"instances": [], "maintenance": ["app"]}}
     assert refusals(made, {"lb1": well, "lb2": well}, "lb1") == []
     assert refusals(made, {"lb1": well}, "lb1") != []
+    assert refusals(made, {"lb1": well, "lb2": {**well, "units": {}}}, "lb1") != []
     assert refusals(made, {"lb1": well, "lb2": resting}, "lb1") != []
     assert refusals(made, {"lb1": well, "lb2": resting}, "lb2") == []
     assert refusals(world("dns"), {"lb1": said()}, "lb1") != []

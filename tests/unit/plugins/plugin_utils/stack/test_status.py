@@ -71,6 +71,7 @@ def test_a_sound_stack_has_no_findings(world: t.Any) -> None:
         "by": "lb1",
         "tier": "app",
         "step": "app: director (dr)",
+        "daemon": "ipvs",
         "ttl": 0,
         "weight": 1,
         "wanted_weight": 1,
