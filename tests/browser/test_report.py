@@ -162,7 +162,7 @@ def test_needs_no_network(request: pytest.FixtureRequest, name: str) -> None:
 def test_says_what_is_wrong_first_and_shows_where(live: pathlib.Path) -> None:
     seen = look(live, DESK)
     assert seen["text"].index("2 things are wrong") < seen["text"].index("The way of a request")
-    assert sorted(seen["bad"]) == ["app/lb1", "app/lb2", "web/web2"]
+    assert sorted(seen["bad"]) == ["app/lb2", "web/web2"]
     assert "not reached" in seen["text"] and "2026-11-24T10:00:00" in seen["text"]
 
 

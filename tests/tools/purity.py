@@ -28,6 +28,7 @@ HARMLESS = {
         "fractions",
         "functools",
         "hashlib",
+        "html",
     ),
     *("ipaddress", "itertools", "json", "math", "operator", "re", "shlex", "string", "textwrap", "types"),
     *("typing", "urllib.parse", "zlib"),

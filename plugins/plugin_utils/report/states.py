@@ -28,7 +28,9 @@ def host_state(host: str, tier: Data, status: Data) -> State:
     rows = [row for front in status["tiers"] for row in front["members"] if row["name"] == host]
     rows = [row for row in rows if any(row["tier"] == one["name"] for one in fronts(tier, status))]
     states = {row["state"] for row in rows}
-    found = [one for one in status["findings"] if one["host"] == host and one["tier"] in ("", tier["name"])]
+    # what it says of members is theirs
+    own = [one for one in status["findings"] if one["host"] == host and (one["drift"] or not one["tier"])]
+    found = [one for one in own if one["tier"] in ("", tier["name"])]
     words = [*_vips(tier, host, said), *_share(rows)]
     if found or "down" in states:
         return State(BAD, (*words, "down" if "down" in states else "see findings"))
