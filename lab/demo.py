@@ -24,7 +24,7 @@ from .sandbox import SandboxError
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 INVENTORY = PROJECT / "inventories" / "hybrid_dns_nginx_dr"
-PICTURE = PROJECT / "demo_report.html"
+PICTURE = PROJECT / ".cache" / "demo_report.html"
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 VIP, INNER_VIP = "192.0.2.100", "203.0.113.100"
