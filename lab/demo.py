@@ -24,6 +24,7 @@ from .sandbox import SandboxError
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 INVENTORY = PROJECT / "inventories" / "hybrid_dns_nginx_dr"
+PICTURE = PROJECT / ".cache" / "demo_report.html"
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 VIP, INNER_VIP = "192.0.2.100", "203.0.113.100"
@@ -53,7 +54,10 @@ def main() -> int:
                 [_power_cut(lab, DIRECTORS, INNER_VIP), _power_cut(lab, EDGES, VIP)],
             ),
         ]
+        with report.step(f"ansible-playbook playbooks/report.yml, into {PICTURE.name}"):
+            _play(lab, "playbooks/report.yml", "-e", f"lb_report={PICTURE}")
         print("\n" + "\n\n".join(tables))
+        print(f"\nThe picture of the stack, and how all of it is: {PICTURE}")
     except (LabError, SandboxError, cache.CacheError, subprocess.CalledProcessError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -123,6 +127,9 @@ def _power_cut(lab: Lab, pair: t.Sequence[str], vip: str) -> list[str]:
         _until(lambda: _holds(lab, other, vip), f"{other} holds {vip}")
     with report.step(f"{holder} comes back"):
         lab.power_on([holder])
+        _until(
+            lambda: lab.run(holder, "systemctl is-active keepalived", check=False) == "active\n", f"{holder} is back"
+        )
     return [f"power cut of {holder}", f"{seen['gap']:.2f} s", f"{seen['failed']} of {seen['asked']}", other]
 
 

@@ -15,7 +15,10 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.check import 
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import derive
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import addresses_of
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Finding, Plan
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status_table import status_table
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.summary import summary
 
 
@@ -25,7 +28,7 @@ class ActionModule(ActionBase):
     BYPASS_HOST_LOOP = True
     TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS = frozenset({"stack"})
+    _VALID_ARGS = frozenset({"stack", "seen"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -38,7 +41,13 @@ class ActionModule(ActionBase):
             return self._failed(result, errors)
         plan = derive(stack, inventory)
         result.update(changed=False, summary=summary(plan), **_for_playbooks(plan))
+        result["addresses"] = addresses_of(stack, inventory)
         result["warnings"] = [str(finding) for finding in findings]
+        if self._task.args.get("seen") is not None:
+            state = status(
+                stack, inventory, {host: _reached(said) for host, said in plain(self._task.args["seen"]).items()}
+            )
+            result.update(status=state, table=status_table(state))
         return result
 
     def _failed(self, result: dict[str, t.Any], errors: list[Finding]) -> dict[str, t.Any]:
@@ -58,6 +67,12 @@ class ActionModule(ActionBase):
                 "lb_stack is not defined: describe the stack in group_vars/all.yml, see docs/stack.md"
             )
         return plain(self._templar.template(variables["lb_stack"]))
+
+
+def _reached(said: t.Any) -> dict[str, t.Any] | None:
+    """What a host said, out of what a play has registered for it; None where it said nothing."""
+    whole = isinstance(said, dict) and "units" in said and not said.get("unreachable") and not said.get("failed")
+    return said if whole else None
 
 
 def _for_playbooks(plan: Plan) -> dict[str, t.Any]:

@@ -24,6 +24,9 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
     nginx_checks,
     nginx_files,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.dot import stack_dot
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.svg import stack_svg
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained, serving
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -36,6 +39,8 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     dns.dns_settings,
     dns.dns_unit,
     dns.dns_zones,
+    drained.drain,
+    drained.drain_refusals,
     keepalived_foreign,
     keepalived_main,
     keepalived_scope,
@@ -45,11 +50,14 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     nginx_checker_unit,
     nginx_checks,
     nginx_files,
+    serving.not_serving,
     places.kernel_keys,
     places.interfaces_for,
     places.vip_addresses,
     replies.nat_paths,
     replies.tun_paths,
+    stack_dot,
+    stack_svg,
     tunnels.segment_sizes,
     tunnels.tunnel_addresses,
     tunnels.tunnel_devices,

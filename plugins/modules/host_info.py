@@ -127,6 +127,11 @@ ipvs:
         - Who writes its table, apart from this collection. V(keepalived) if that runs with a C(virtual_server) in its
           configuration, V(ipvsadm_service) if the service of Debian's ipvsadm loads a table at boot, else V(none).
       type: str
+drained:
+  description: Members that this host sends nothing new, with their addresses; see M(mixed_lb.stack.drained_members).
+  returned: success
+  type: dict
+  sample: {web1: [192.0.2.21, "2001:db8:0:2::21"]}
 python:
   description: Version of the Python that runs modules.
   returned: success
@@ -138,7 +143,7 @@ import functools
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mixed_lb.stack.plugins.module_utils.system import command, files, info
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system import command, drained, files, info
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS = {"packages": NAMES, "programs": NAMES}
@@ -156,7 +161,7 @@ def main() -> None:
             files.HostProc(),
             functools.partial(command.locate, module),
         )
-    except (info.InfoProblem, files.FileProblem, command.ProgramMissing) as problem:
+    except (info.InfoProblem, drained.DrainedProblem, files.FileProblem, command.ProgramMissing) as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(changed=False, python=".".join(map(str, sys.version_info[:3])), **found)
 

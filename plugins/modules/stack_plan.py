@@ -26,6 +26,11 @@ options:
       - The stack, with a list C(tiers). See C(docs/stack.md) for all of its keys.
       - Without it, the variable C(lb_stack) is used.
     type: dict
+  seen:
+    description:
+      - By host what M(mixed_lb.stack.stack_info) returned there; hosts that were not reached may be in it or not. Adds
+        RV(status) and RV(table).
+    type: dict
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 """
@@ -51,6 +56,17 @@ EXAMPLES = r"""
           kind: servers
           hosts: web
   register: lb_plan
+  run_once: true
+
+- name: Look at the hosts
+  mixed_lb.stack.stack_info:
+  register: lb_seen
+  ignore_unreachable: true
+
+- name: Compare what they say with the stack
+  mixed_lb.stack.stack_plan:
+    seen: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'lb_seen'))) }}"
+  register: lb_status
   run_once: true
 """
 
@@ -81,6 +97,11 @@ parts:
   description: By the name of a step and the name of a host, the role's variables without the role's name before them.
   returned: success
   type: dict
+addresses:
+  description: The addresses of every host of a tier.
+  returned: success
+  type: dict
+  sample: {web1: [192.0.2.21, "2001:db8:0:2::21"]}
 openings:
   description:
     - By host, what a firewall on it has to let in for the stack. Adverts of VRRP and shared connections come from the
@@ -94,6 +115,123 @@ openings:
 summary:
   description: The plan in lines for people.
   returned: success
+  type: list
+  elements: str
+status:
+  description: The stack as it is, beside what it should be.
+  returned: when O(seen) is given
+  type: dict
+  contains:
+    tiers:
+      description: The tiers in their order.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Its name.
+          type: str
+        kind:
+          description: Its kind.
+          type: str
+        mode:
+          description: Its mode; empty for kinds that have none.
+          type: str
+        state:
+          description: V(present) or V(absent), as described.
+          type: str
+        backend:
+          description: The tiers behind it.
+          type: list
+          elements: str
+        hosts:
+          description: Its hosts.
+          type: list
+          elements: str
+        min_available:
+          description: How many of its hosts must stay in service.
+          type: int
+        keep_weights:
+          description: Whether weights in the kernel stay as they are.
+          type: bool
+        probes:
+          description: Where clients reach it by TCP at its VIPs, each with C(address) and C(port).
+          type: list
+          elements: dict
+        vips:
+          description: Its VIPs, each with C(address) and C(holders), those of its hosts that have it.
+          type: list
+          elements: dict
+        holders:
+          description: Those of its hosts that have any of its VIPs.
+          type: list
+          elements: str
+        members:
+          description: One entry for each place that each of its hosts sends to.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The host behind, or the tier behind whose VIP it is.
+              type: str
+            address:
+              description: Its address.
+              type: str
+            port:
+              description: Its port; V(0) where none is named.
+              type: int
+            service:
+              description: The virtual service, pool or record.
+              type: str
+            by:
+              description: The host that sends to it, and says so.
+              type: str
+            tier:
+              description: The tier of that host.
+              type: str
+            step:
+              description: The name of the step that writes it.
+              type: str
+            daemon:
+              description: What sends to it, V(ipvs), V(nginx), V(haproxy) or V(dns).
+              type: str
+            ttl:
+              description: Seconds that clients go on with an answer of the DNS; else V(0).
+              type: int
+            weight:
+              description: Its weight now; null where nobody tells.
+              type: int
+            wanted_weight:
+              description: The weight of the description.
+              type: int
+            state:
+              description: V(up), V(down), V(drained) or V(unknown).
+              type: str
+            check:
+              description: The checks that it must pass, or what the last one said.
+              type: str
+            active:
+              description: Open connections; null where nobody tells.
+              type: int
+            inactive:
+              description: Connections that the kernel remembers; null where nobody tells.
+              type: int
+            rate:
+              description: New connections a second; null where nobody tells.
+              type: float
+    hosts:
+      description:
+        - By name C(reached), its C(tiers), whom it keeps C(drained), the tiers under C(maintenance) there, the C(vips) that
+          it has, the C(last_transition) of each VRRP instance as ISO time, and the states of its C(units).
+      type: dict
+    findings:
+      description:
+        - What is wrong, with C(tier) and C(host) (empty where it is about neither) and C(text). C(drift) says whether it
+          differs from the description, which a server that is down does not.
+      type: list
+      elements: dict
+table:
+  description: The same in lines for people.
+  returned: when O(seen) is given
   type: list
   elements: str
 """

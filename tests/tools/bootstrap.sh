@@ -10,7 +10,7 @@
 venv=$PWD/.venv
 requirements=tests/requirements.txt
 debian_packages=(
-    apt-utils bind9-dnsutils curl debian-archive-keyring e2fsprogs git iproute2 iputils-arping mmdebstrap netcat-openbsd openssh-client
+    apt-utils bind9-dnsutils curl debian-archive-keyring e2fsprogs git graphviz iproute2 iputils-arping mmdebstrap netcat-openbsd openssh-client
     openssl patchelf python3-venv shellcheck socat tcpdump uidmap zstd
 )
 

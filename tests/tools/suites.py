@@ -18,14 +18,19 @@ from .steps import Shell, Step, passthrough, run_all, run_one, skip, tool
 
 
 def unit() -> list[report.Outcome]:
-    """pytest on every version of ansible-core."""
+    """pytest on every version of ansible-core, and the report's page in a browser."""
 
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
         junit = _fresh(CACHE / f"unit/{core.name}.xml")
         argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
-    return run_all(_on_every_core("unit", run))
+    def browser(shell: Shell) -> report.Count:
+        junit = _fresh(CACHE / "unit/browser.xml")
+        argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}", "tests/browser"]
+        return report.of_suite(shell.call(argv), [junit])
+
+    return run_all([*_on_every_core("unit", run), Step("unit browser", browser)])
 
 
 def sanity() -> list[report.Outcome]:

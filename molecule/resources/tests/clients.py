@@ -63,9 +63,18 @@ class Clients:
             seen[service.vip] = found
             REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {found['failed']} of {found['asked']} failed")
 
-    def download(self, service: Service) -> subprocess.Popen[str]:
-        """Begin one of ten seconds."""
-        argv = [PROGRAM, "tcp", service.vip, service.port, "--path", f"/drip/{BYTES}/0.1", "--timeout", 60]
+    def download(self, service: Service, seconds: float = 10) -> subprocess.Popen[str]:
+        """Begin one that takes so long."""
+        argv = [
+            PROGRAM,
+            "tcp",
+            service.vip,
+            service.port,
+            "--path",
+            f"/drip/{BYTES}/{seconds / BYTES}",
+            "--timeout",
+            90,
+        ]
         return self._start(argv)
 
     def is_known(self, service: Service, director: str) -> None:

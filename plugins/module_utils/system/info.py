@@ -13,6 +13,7 @@ import shlex
 import sys
 import typing as t
 
+from . import drained
 from .command import Command
 from .files import FileProblem, FileStore, Proc
 
@@ -32,7 +33,7 @@ def gather(
     proc: Proc,
     where: t.Callable[[str], str | None],
 ) -> dict[str, t.Any]:
-    """All of it, as ``host_info`` returns it. Raises ``InfoProblem``, ``FileProblem`` or ``ProgramMissing``."""
+    """All of it, as ``host_info`` returns it. Raises ``InfoProblem``, ``DrainedProblem``, ``FileProblem``, ``ProgramMissing``."""
     release = _assignments(files.read("/etc/os-release") or "")
     kernel = (proc.read("/proc/sys/kernel/osrelease") or "").strip()
     return {
@@ -42,7 +43,7 @@ def gather(
             "codename": release.get("VERSION_CODENAME"),
         },
         "kernel": kernel,
-        "interfaces": _interfaces(command),
+        "interfaces": interfaces(command),
         "gateways": {
             "ipv4": gateway4(proc.read("/proc/net/route") or ""),
             "ipv6": gateway6(_routes6(command)),
@@ -50,6 +51,7 @@ def gather(
         "packages": versions(files.read("/var/lib/dpkg/status") or "", packages) if packages else {},
         "programs": {program: where(program) for program in programs},
         "ipvs": _ipvs(kernel, files, proc),
+        "drained": drained.read(files),
     }
 
 
@@ -59,7 +61,8 @@ def _assignments(text: str) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def _interfaces(command: Command) -> list[dict[str, t.Any]]:
+def interfaces(command: Command) -> list[dict[str, t.Any]]:
+    """All network interfaces with their addresses, in the kernel's order."""
     result = command(["ip", "-json", "address", "show"])
     try:
         if result.rc != 0:

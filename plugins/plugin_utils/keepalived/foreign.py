@@ -19,17 +19,20 @@ Key = tuple[t.Any, ...]
 SETTINGS = ("scheduler_flags", "persistent", "persistence_mask", "persistence_engine", "one_packet")
 
 
-def keepalived_foreign(services: t.Sequence[Options], virtual_servers: t.Sequence[Options]) -> list[dict[str, t.Any]]:
+def keepalived_foreign(
+    services: t.Sequence[Options], virtual_servers: t.Sequence[Options], inhibit_on_failure: bool = False
+) -> list[dict[str, t.Any]]:
     """The entries of ``services`` (as ``ipvs_info`` tells them) on these virtual servers' addresses and marks that are not theirs.
 
     Each has ``service`` (its key, as ``ipvs_destination`` takes it), ``text`` for people, and ``destination`` (address
-    and port) or ``wanted`` (the service's own options) where not the whole service is foreign.
+    and port) or ``wanted`` (the service's own options) where not the whole service is foreign; and ``weight`` where a
+    destination of ours has another one. ``inhibit_on_failure``: weight 0 is what keepalived gives the dead ones.
     """
-    ours = {_key(it): it for it in wanted(virtual_servers)}
+    ours = {service_key(it): it for it in wanted(virtual_servers)}
     places = {_place(key) for key in ours}
     found: list[dict[str, t.Any]] = []
     for service in services:
-        key = _key(service)
+        key = service_key(service)
         if _place(key) not in places:
             continue
         entry: dict[str, t.Any] = {"service": _options(service)}
@@ -43,16 +46,42 @@ def keepalived_foreign(services: t.Sequence[Options], virtual_servers: t.Sequenc
             # a service is edited as a whole
             rest = {name: it[name] for name in SETTINGS if it.get(name) is not None}
             found.append({**entry, "wanted": {**rest, "scheduler": scheduler}, "text": text})
-        known = {_end(each, it) for each in (*wanted(it.get("destinations")), *filter(None, [it.get("sorry_server")]))}
-        for each in service["destinations"]:
-            if _end(each, service) not in known:
-                end = {"address": each["address"], "port": each["port"]}
-                text = f"destination {each['address']} port {each['port']} of {_name(service)}"
-                found.append({**entry, "destination": end, "text": text})
+        inhibit = bool(it.get("inhibit_on_failure", inhibit_on_failure))
+        found += [{**entry, **one} for one in _destinations(service, it, inhibit)]
     return found
 
 
-def _key(it: Options) -> Key:
+def _destinations(service: Options, it: Options, inhibit: bool) -> t.Iterator[dict[str, t.Any]]:
+    pool = {destination_key(each, it): each for each in wanted(it.get("destinations"))}
+    sorry = [destination_key(each, it) for each in [it.get("sorry_server")] if each]
+    # a check may say what the weight is
+    dynamic = any(check.get("dynamic") or check.get("type") == "file" for check in _checks(it))
+    for each in service["destinations"]:
+        key = destination_key(each, service)
+        end = {"address": each["address"], "port": each["port"]}
+        text = f"destination {each['address']} port {each['port']} of {_name(service)}"
+        if key not in pool:
+            if key not in sorry:
+                yield {"destination": end, "text": text}
+            continue
+        weight = int(pool[key].get("weight", 1))
+        if each["weight"] != weight and not dynamic and not (inhibit and each["weight"] == 0):
+            yield {
+                "destination": end,
+                "weight": weight,
+                "text": f"weight {each['weight']} of {text}, in place of {weight}",
+            }
+
+
+def _checks(it: Options) -> list[Options]:
+    return [
+        *(it.get("checks") or ()),
+        *(check for each in it.get("destinations") or () for check in each.get("checks") or ()),
+    ]
+
+
+def service_key(it: Options) -> Key:
+    """What tells a virtual service from others, however its address is written."""
     if it.get("fwmark"):
         return (it.get("family") or "ipv4", int(it["fwmark"]))
     return (it["protocol"], ipaddress.ip_address(it["address"]), int(it["port"]))
@@ -63,7 +92,8 @@ def _place(key: Key) -> t.Any:
     return key if len(key) == 2 else key[1]
 
 
-def _end(it: Options, service: Options) -> Key:
+def destination_key(it: Options, service: Options) -> Key:
+    """What tells a destination from others of its service; without a port it has the service's."""
     port = it.get("port")
     return (ipaddress.ip_address(it["address"]), int(service.get("port") or 0 if port is None else port))
 

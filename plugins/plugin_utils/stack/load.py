@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import typing as t
 
 from .kinds import KINDS
 from .model import Finding, Stack, Tier
@@ -53,5 +54,5 @@ def load(raw: object) -> tuple[Stack, list[Finding]]:
 
 def _remains(name: str, raw: c.Mapping[str, object]) -> Tier:
     """What can still be judged of a tier that cannot be used: its group and its backend."""
-    names = {key: str(raw[key]) for key in ("kind", "hosts", "backend") if raw.get(key)}
+    names: dict[str, t.Any] = {key: str(raw[key]) for key in ("kind", "hosts", "backend") if raw.get(key)}
     return Tier(**{"name": name, "kind": "", **names})

@@ -10,7 +10,7 @@ import functools
 import typing as t
 
 from .addresses import Address
-from .options import choice, name_text, option, read, text
+from .options import choice, integer, name_text, option, read, text
 
 if t.TYPE_CHECKING:
     from .hosts import Inventory
@@ -122,6 +122,8 @@ class Tier:
     hosts: str = option(text, "")
     backend: str = option(text, "")
     state: str = option(choice("present", "absent"), "present")
+    min_available: int = option(integer(0, 10**6), 1)
+    """How many of its hosts must stay in service when one is drained."""
 
     @classmethod
     def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
@@ -141,6 +143,10 @@ class Tier:
     def ports(self, stack: Stack) -> tuple[int, ...]:
         """The ports that this tier answers on; empty where that is for the tier in front to say."""
         return ()
+
+    def tcp_ports(self, stack: Stack) -> tuple[int, ...]:
+        """Those of its ports that answer over TCP."""
+        return self.ports(stack)
 
     def listeners(self) -> tuple[Listener, ...]:
         """What its hosts listen on, for as long as nobody else can listen there too."""

@@ -27,6 +27,8 @@ class External(Tier):
 
     hosts: str = ""
     """Not an option: nothing of the inventory is the box."""
+    min_available: int = 0
+    """Not an option: nobody here drains it."""
     backend: str = option(text)
     mode: str = option(choice("dr", "plain"))
     vips: tuple[Address, ...] = option(some(address))

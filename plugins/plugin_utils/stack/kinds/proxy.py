@@ -48,6 +48,9 @@ class Proxy(Front):
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.own_ports
 
+    def tcp_ports(self, stack: Stack) -> tuple[int, ...]:
+        return () if self.protocol == "udp" else self.own_ports
+
     def listeners(self) -> tuple[Listener, ...]:
         return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.open_ports)
 

@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
-import sys
 
 import pytest
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.action.stand_ins import called, play
 
-ROOT = pathlib.Path(__file__).parents[4]
 INVENTORIES = ["dsr_behind_appliance", "lvs_dr", "lvs_ha", "lvs_nat", "lvs_tun"]
 # Steps of their two hosts, by the role.
 PROXIES = {
@@ -26,57 +23,6 @@ ORDER = ["real_server", "director", "main"]
 BROKEN = {
     "tiers": [{"name": "app", "kind": "lvs", "vips": ["x"], "hosts": "nobody"}, {"name": "web", "kind": "server"}]
 }
-# every variable is looked at: one that the plan does not have fails here
-ROLE = """---
-- name: Say what came
-  ansible.builtin.debug:
-    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
-
-- name: Break where the test wants it
-  ansible.builtin.fail:
-    msg: wanted
-  when: inventory_hostname == (broken | default(''))
-"""
-
-
-@pytest.fixture(scope="module")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The collection with stand-ins for its roles."""
-    top = tmp_path_factory.mktemp("collections")
-    here = top / "ansible_collections" / "mixed_lb" / "stack"
-    here.mkdir(parents=True)
-    for name in ("plugins", "playbooks"):
-        shutil.copytree(ROOT / name, here / name)
-    shutil.copy(ROOT / "site.yml", here)
-    parts = dict.fromkeys(("lvs_dr", "lvs_nat", "lvs_tun"), ("director", "real_server"))
-    parts |= dict.fromkeys(("keepalived", "nginx_lb", "haproxy", "dns_lb"), ("main",))
-    for role, names in parts.items():
-        tasks = here / "roles" / role / "tasks"
-        tasks.mkdir(parents=True)
-        for part in names:
-            (tasks / f"{part}.yml").write_text(ROLE.replace("PART", part).replace("ROLE", role))
-    return top
-
-
-def play(collections: pathlib.Path, playbook: str, inventory: str, *more: str) -> subprocess.CompletedProcess[str]:
-    here = collections / "ansible_collections" / "mixed_lb" / "stack"
-    program = pathlib.Path(sys.executable).with_name("ansible-playbook")
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(collections),
-        "ANSIBLE_HOME": str(collections / "home"),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_FORKS": "4",
-    }
-    # a task that connects to a host fails
-    words = ["-i", str(ROOT / "inventories" / inventory), "-e", "ansible_ssh_executable=/bin/false", *more]
-    return subprocess.run(
-        [str(program), str(here / playbook), *words], capture_output=True, text=True, env=environment, check=False
-    )
-
-
-def called(run: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
-    return [(part, host) for part, host, _count in re.findall(r"CALLED \w+ (\w+) (\w+) (\d+)", run.stdout)]
 
 
 @pytest.mark.parametrize(("inventory", "roles"), PROXIES.items())

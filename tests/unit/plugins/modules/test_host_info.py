@@ -107,6 +107,7 @@ def test_everything_by_two_calls():
         "packages": {"ipvsadm": "1:1.31-1+b1", "keepalived": None, "libc6": "2.36", "nonsense": None},
         "programs": {"ipvsadm": "/usr/sbin/ipvsadm", "iptables": None},
         "ipvs": {"loaded": False, "available": True, "writer": "none"},
+        "drained": {},
     }
     # The main table alone: a tier's own tables have default routes too.
     assert fake.calls == [

@@ -94,9 +94,16 @@ class Lvs(Tier):
         return (*self.vips, *self.inner_vips)
 
     def ports(self, stack: Stack) -> tuple[int, ...]:
+        return self._ports(self.services, stack)
+
+    def tcp_ports(self, stack: Stack) -> tuple[int, ...]:
+        # 0 is all of them, and none that could be asked
+        return tuple(filter(None, self._ports([one for one in self.services if "tcp" in one.protocol], stack)))
+
+    def _ports(self, services: t.Iterable[Service], stack: Stack) -> tuple[int, ...]:
         behind = stack.behind(self)
         shared = behind.ports(stack) if behind else ()
-        return tuple(dict.fromkeys(port for service in self.services for port in service.port or shared))
+        return tuple(dict.fromkeys(port for service in services for port in service.port or shared))
 
     def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
         sides = ("", directors.INNER) if self.inner_vips else ("",)

@@ -60,3 +60,24 @@ def test_what_others_put_there_is_named() -> None:
     assert entries[0]["service"] == key and entries[0]["wanted"] == {"scheduler": "wrr", "persistent": 60}
     assert entries[1]["service"] == key and entries[1]["destination"] == {"address": "192.0.2.66", "port": 80}
     assert "destination" not in entries[2] and "wanted" not in entries[2]
+
+
+@pytest.mark.parametrize(("weight", "more", "known"), [(5, {}, True), (0, {}, True), (1, {}, False)])
+def test_weights_of_others_are_named(weight: int, more: Options, known: bool) -> None:
+    service = live(WEB, ("192.0.2.21", 80), scheduler="wrr")
+    service["destinations"][0]["weight"] = weight
+    entries = keepalived_foreign([service], [WEB])
+    assert bool(entries) is known
+    for entry in entries:
+        assert entry["destination"] == {"address": "192.0.2.21", "port": 80} and entry["weight"] == 1
+        assert (
+            entry["text"] == f"weight {weight} of destination 192.0.2.21 port 80 of tcp 192.0.2.100 80, in place of 1"
+        )
+
+
+def test_weights_that_checks_decide_are_keepaliveds_own() -> None:
+    service = live(WEB, ("192.0.2.21", 80), scheduler="wrr")
+    service["destinations"][0]["weight"] = 0
+    assert keepalived_foreign([service], [{**WEB, "inhibit_on_failure": True}]) == []
+    assert keepalived_foreign([service], [WEB], True) == []
+    assert keepalived_foreign([service], [{**WEB, "checks": [{"type": "misc", "dynamic": True}]}]) == []

@@ -43,7 +43,9 @@ def test_services_are_let_in_at_the_vips_on_both_sides(world: t.Any) -> None:
 
 def test_who_sends_clients_to_https_is_asked_by_http_too(world: t.Any) -> None:
     tls = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"}
-    assert openings(world("nginx").set("app", port=443, tls=tls, redirect_https=True), "lb1") == [opening("tcp", 443, 80)]
+    assert openings(world("nginx").set("app", port=443, tls=tls, redirect_https=True), "lb1") == [
+        opening("tcp", 443, 80)
+    ]
 
 
 def test_a_real_server_of_nat_is_asked_at_its_own_address(world: t.Any) -> None:

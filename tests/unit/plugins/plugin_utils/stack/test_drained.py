@@ -1,0 +1,124 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is drained has no weight in any role's entries, and nobody is drained who is needed."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.drained import drain, drain_refusals
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import members, names_of
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Part
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
+
+WEB1 = {"web1": ["192.0.2.21", "2001:db8:0:2::21"]}
+# What the roles pass through the filter.
+ENTRIES = ("services", "virtual_servers", "upstreams", "redirects", "backends", "zones")
+
+
+@pytest.mark.parametrize("kind", ["dr", "nat", "tun", "nginx", "haproxy", "redirect", "dns"])
+def test_every_kind_of_balancer_sends_nothing_to_who_is_drained(world: t.Any, kind: str) -> None:
+    made = world(kind)
+    made.hosts["web1"]["lb_weight"] = 3
+    if kind == "dr":  # over keepalived
+        made.set("app", check={"type": "tcp"})
+    plan, names = made.plan(), names_of(load({"tiers": made.tiers})[0], made.inventory())
+    before = {(one.by, one.service, one.address): one.weight for one in members(plan, names)}
+    assert set(before.values()) == {1, 3}
+    for step in plan.steps:
+        for part in step.parts.values():
+            _drain(part, WEB1, flag=step.role == "nginx_lb")
+    after = {(one.by, one.service, one.address): one.weight for one in members(plan, names)}
+    assert after == {key: 0 if key[2] in WEB1["web1"] else weight for key, weight in before.items()}
+
+
+def _drain(part: Part, drained: t.Mapping[str, list[str]], *, flag: bool) -> None:
+    for name in ENTRIES:
+        if name in part:
+            given = copy.deepcopy(part[name])
+            part[name] = drain(given, drained, flag)
+            assert drain(given, {}, flag) == given
+
+
+def test_addresses_count_however_they_are_written() -> None:
+    pool = {"servers": [{"address": "192.0.2.21:80"}, {"address": "[2001:DB8:0:2:0::21]"}, {"address": "unix:/x"}]}
+    (found,) = drain([{**pool, "address": "192.0.2.21", "name": "shop"}], WEB1, True)
+    assert [one.get("drain", False) for one in found["servers"]] == [True, True, False]
+    assert found["address"] == "192.0.2.21" and "drain" not in found
+    (found,) = drain([{"servers": [{"address": "localhost", "weight": 2}, {"name": "a"}]}], WEB1)
+    assert found == {"servers": [{"address": "localhost", "weight": 2}, {"name": "a"}]}
+
+
+def said(drained: t.Sequence[str] = (), **more: t.Any) -> dict[str, t.Any]:
+    nothing: dict[str, t.Any] = dict.fromkeys(("ipvs", "haproxy", "nginx", "keepalived"))
+    return {**nothing, "interfaces": [], "units": {}, "drained": {one: ["192.0.2.1"] for one in drained}, **more}
+
+
+def table(*weights: int) -> dict[str, t.Any]:
+    found = [
+        {
+            "address": f"192.0.2.2{number}",
+            "port": 80,
+            "weight": weight,
+            "rates": {"connections": 0},
+            **dict.fromkeys(("active_connections", "inactive_connections"), 0),
+        }
+        for number, weight in enumerate(weights, 1)
+    ]
+    key = {"protocol": "tcp", "address": "192.0.2.100", "port": 80, "scheduler": "wlc"}
+    return {"services": [{**key, "destinations": found}]}
+
+
+def refusals(world: t.Any, seen: dict[str, t.Any], *hosts: str) -> list[str]:
+    stack, _findings = load({"tiers": world.tiers})
+    return drain_refusals(status(stack, world.inventory(), seen), hosts)
+
+
+def test_one_of_two_may_go_but_not_both(world: t.Any) -> None:
+    seen = {"lb1": said(ipvs=table(1, 1))}
+    assert refusals(world("dr"), seen, "web1") == []
+    few = "lb1 would have 0 of 2 hosts of tier web left for tier app; its min_available is 1"
+    assert refusals(world("dr"), seen, "web1", "web2") == [few]
+    # who is drained, or down, does not count
+    seen = {"lb1": said(["web1"], ipvs=table(0, 1))}
+    assert refusals(world("dr"), seen, "web2") == [few]
+    assert refusals(world("dr"), {"lb1": said(ipvs=table(1))}, "web1") == [few]
+    # again after an interruption
+    assert refusals(world("dr"), seen, "web1") == []
+    assert refusals(world("dr").set("web", min_available=0), seen, "web2") == []
+    assert refusals(world("dr").set("web", min_available=2), {"lb1": said(ipvs=table(1, 1))}, "web1") != []
+
+
+def test_a_host_that_nobody_knows(world: t.Any) -> None:
+    (text,) = refusals(world("dr"), {}, "wbe1")
+    assert text == "no tier has a host wbe1; there are lb1, web1, web2"
+
+
+def test_every_balancer_must_hear_of_it(world: t.Any) -> None:
+    (text,) = refusals(world("nginx"), {"lb1": said(nginx={"pools": {}})}, "web1")
+    assert text == "lb2 sends to web1 and was not reached: bring it back first"
+
+
+def test_weights_that_are_the_kernels_are_not_ours(world: t.Any) -> None:
+    (text,) = refusals(world("dr").set("app", keep_weights=True), {"lb1": said(ipvs=table(1, 1))}, "web1")
+    assert "keep_weights" in text
+
+
+def test_somebody_else_must_hold_the_vips(world: t.Any) -> None:
+    made = world("dr").host("lb2", lb_addresses=["192.0.2.11/24"], lb_gateway=["192.0.2.1"])
+    alone = "tier app would have 0 of 1 hosts left; its min_available is 1"
+    assert refusals(made, {"lb1": said(ipvs=table(1, 1))}, "lb1") == [alone]
+    made.groups["directors"].append("lb2")
+    units = {"keepalived.service": "active"}
+    well = said(ipvs=table(1, 1), keepalived={"instances": [], "maintenance": []}, units=units)
+    resting = {**well, "keepalived": {"instances": [], "maintenance": ["app"]}}
+    assert refusals(made, {"lb1": well, "lb2": well}, "lb1") == []
+    assert refusals(made, {"lb1": well}, "lb1") != []
+    assert refusals(made, {"lb1": well, "lb2": {**well, "units": {}}}, "lb1") != []
+    assert refusals(made, {"lb1": well, "lb2": resting}, "lb1") != []
+    assert refusals(made, {"lb1": well, "lb2": resting}, "lb2") == []
+    assert refusals(world("dns"), {"lb1": said()}, "lb1") != []
