@@ -120,7 +120,7 @@ def test_the_checker_has_few_rights_and_reloads_nginx(edge: Edge) -> None:
     edge.run(f"{inside} test -w /etc/nginx/mixed_lb/servers/edge")
     edge.run(f"! {inside} touch /etc/nginx/nginx.conf && ! {inside} touch /etc/mixed_lb/x && ! {inside} touch /usr/x")
     assert edge.status()["told"]
-    journal = edge.run(f"journalctl --boot --unit={UNIT} --output=cat")
+    journal = edge.run(f"journalctl --boot --unit={UNIT} --unit=nginx.service --output=short-precise")
     assert "is back" in journal and "was not reloaded" not in journal, journal
     reloads = edge.run("journalctl --boot --unit=nginx.service --output=cat | grep -c '^Reloaded'")
     assert int(reloads) > 0

@@ -71,7 +71,8 @@ def plan(
             after = record.originals.get(path)
         if not _as_wanted(there[path], after):
             changes.append(Change(path, there[path], after))
-    return tuple(changes)
+    # What is new first, what goes last: a daemon that somebody reloads in between finds every file that another names.
+    return tuple(sorted(changes, key=lambda change: (change.after is None, change.before is not None)))
 
 
 def originals(

@@ -70,6 +70,27 @@ def test_a_renamed_file_leaves_nothing_and_the_distribution_file_comes_back() ->
     assert host.running == {**VIRGIN, PART: "x"}
 
 
+def test_a_file_that_another_one_names_is_there_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For somebody else may reload the daemon between two writes."""
+    host = daemon(active=True)
+    first, last = f"{FOLDER}/a.conf", f"{FOLDER}/z.conf"
+    apply(wanted({MAIN: first, first: "x"}), host.host)
+    seen = []
+
+    def watched(change: t.Callable[..., None]) -> t.Callable[..., None]:
+        def changed(*words: t.Any) -> None:
+            change(*words)
+            seen.append(host.files.content[MAIN] in host.files.content)
+
+        return changed
+
+    for name in ("write", "remove"):
+        monkeypatch.setattr(host.files, name, watched(getattr(host.files, name)))
+    for named in (last, first):
+        apply(wanted({MAIN: named, named: "x"}), host.host)
+    assert all(seen) and len(seen) > 2
+
+
 @pytest.mark.parametrize("bad", ["bad", "fatal", "refused"])
 @pytest.mark.parametrize("active", [True, False])
 def test_what_fails_leaves_files_and_daemon_as_they_were(bad: str, active: bool) -> None:
