@@ -22,10 +22,6 @@ CHANGES = [
 ]
 
 
-def test_as_described(operations: Operations) -> None:
-    assert operations.play("drift").count("as described") == 4
-
-
 def test_changes_by_hand_are_found_and_put_right(operations: Operations, pair: Pair, clients: Clients) -> None:
     for host, command, _words in CHANGES:
         pair.lab.run(host, command)

@@ -179,3 +179,8 @@ def test_the_module_runs_here():
 def test_errors_are_one_message(monkeypatch):
     monkeypatch.setattr(host_info.command, "on_host", lambda module: lambda argv: Result(1, "", "Cannot talk\n"))
     assert run_module(host_info.main)["msg"] == "ip address show failed: Cannot talk"
+
+
+def test_who_is_drained_is_told():
+    fake = host(**{"/etc/mixed_lb/drained.json": '{"web1": ["192.0.2.21"]}'})
+    assert gather(fake)["drained"] == {"web1": ["192.0.2.21"]}

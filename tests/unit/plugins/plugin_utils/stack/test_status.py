@@ -197,3 +197,20 @@ def test_names_and_redirects_are_members_too(world: t.Any) -> None:
 def test_every_kind_has_a_status_with_no_host_reached(world: t.Any, mode: str) -> None:
     found = look(world(mode), {})
     assert [tier["name"] for tier in found["tiers"]] == [tier["name"] for tier in world(mode).tiers]
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "ports"),
+    [
+        ("dr", {}, [80]),
+        ("dr", {"protocol": ["tcp", "udp"], "port": [80, 81]}, [80, 81]),
+        ("dr", {"protocol": "udp"}, []),
+        ("dr", {"port": 0, "persistent": 60}, []),
+        ("nginx", {"vips": [VIP]}, [80]),
+        ("nginx", {"vips": [VIP], "protocol": "udp"}, []),
+        ("nginx", {}, []),
+    ],
+)
+def test_where_a_tier_can_be_asked_over_tcp(world: t.Any, mode: str, options: Said, ports: list[int]) -> None:
+    found = look(world(mode).set("app", **options), {})["tiers"][0]["probes"]
+    assert found == [{"address": VIP, "port": port} for port in ports]
