@@ -29,7 +29,7 @@ class Balancer:
         self.kernel = FakeKernel()
         for words in ("-A -t 192.0.2.100:8080 -s wlc", "-a -t 192.0.2.100:8080 -r 192.0.2.21:8080 -g -w 0"):
             self.kernel(["ipvsadm", *words.split()])
-        (self.service,) = self.kernel.table.values()
+        self.service = next(iter(self.kernel.table.values()))
         self.sockets = ""
         self.time = 0.0
         self.events: dict[float, t.Callable[[], object]] = {}
