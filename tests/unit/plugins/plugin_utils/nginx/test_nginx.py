@@ -187,7 +187,10 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
                 {"sticky": {"cookie": "lb"}},
             )
         ),
-        ({"upstreams": [upstream(algorithm="ip_hash", sticky={"cookie": "lb"})]}, "leave out algorithm or sticky"),
+        (
+            {"upstreams": [upstream(algorithm="ip_hash", sticky={"cookie": "lb"})]},
+            "sticky with ip_hash needs nginx 1.29.6, and the host has 1.22.1",
+        ),
         ({"upstreams": [upstream(algorithm="least_time")]}, "least_time needs nginx 1.31.0, and the host has 1.22.1"),
         (
             {"upstreams": [upstream(servers=[{"address": "a.example", "resolve": True}])]},
