@@ -24,6 +24,11 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
     nginx_checks,
     nginx_files,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.exports import storage_exports, storage_probes
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.mounts import (
+    storage_automount,
+    storage_mount_files,
+)
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -50,6 +55,10 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     places.vip_addresses,
     replies.nat_paths,
     replies.tun_paths,
+    storage_automount,
+    storage_exports,
+    storage_mount_files,
+    storage_probes,
     tunnels.segment_sizes,
     tunnels.tunnel_addresses,
     tunnels.tunnel_devices,
