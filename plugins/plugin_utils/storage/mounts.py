@@ -10,7 +10,7 @@ import typing as t
 
 NFS = ("nfs", "nfs4")
 OF_NFS = ("nosuid", "nodev", "softerr", "timeo=20", "retrans=2", "retry=0")
-"""A request that is not answered ends with an error after three times two seconds, and the mount at its first failure."""
+"""A request without an answer ends with an error in the end (an open file is many requests), a mount at its first failure."""
 OF_OTHERS = ("nosuid", "nodev", "_netdev")
 TIMEOUT = 15
 """Seconds that whoever opens a path waits for the mount at most."""
