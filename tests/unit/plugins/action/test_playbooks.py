@@ -26,7 +26,7 @@ ORDER = ["real_server", "director", "main"]
 BROKEN = {
     "tiers": [{"name": "app", "kind": "lvs", "vips": ["x"], "hosts": "nobody"}, {"name": "web", "kind": "server"}]
 }
-# every variable is looked at: one that the plan does not have fails here
+# every variable is written out (counting alone would not look at it): one that the plan does not have fails here
 STORED = {
     "tiers": [
         {"name": "web", "kind": "servers", "hosts": "web", "storage": "files"},
@@ -37,7 +37,7 @@ STORED = {
 ROLE = """---
 - name: Say what came
   ansible.builtin.debug:
-    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
+    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | to_json | length }}"
 
 - name: Break where the test wants it
   ansible.builtin.fail:
