@@ -27,6 +27,11 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.dot import stack_dot
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.svg import stack_svg
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained, serving
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.exports import storage_exports, storage_probes
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.mounts import (
+    storage_automount,
+    storage_mount_files,
+)
 
 FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     haproxy_files,
@@ -58,6 +63,10 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     replies.tun_paths,
     stack_dot,
     stack_svg,
+    storage_automount,
+    storage_exports,
+    storage_mount_files,
+    storage_probes,
     tunnels.segment_sizes,
     tunnels.tunnel_addresses,
     tunnels.tunnel_devices,

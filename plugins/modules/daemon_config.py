@@ -23,6 +23,7 @@ description:
     scope still wants it.
   - An interrupted run is finished by the next one, also where all files are right but the daemon was not told.
   - The daemon is reloaded, never restarted, except for a changed file of its own unit or below C(/etc/default).
+    Units that are no services, such as automounts, cannot be reloaded and are restarted.
   - Keeps what it needs to go back in C(/var/lib/mixed_lb/daemon/NAME.json), readable by root alone, and earlier
     configurations in C(/var/lib/mixed_lb/daemon/NAME.d).
 extends_documentation_fragment:

@@ -214,6 +214,8 @@ def _actions(
 def _verb(changes: t.Sequence[Change], unit: str) -> str:
     """How a running daemon gets to know of changes."""
     of_the_unit = (f"{units.FOLDER}/{unit}", "/etc/default/")
+    if not unit.endswith(".service"):
+        return "restart"  # nothing else can be reloaded
     return "restart" if any(change.path.startswith(of_the_unit) for change in changes) else "reload"
 
 

@@ -52,11 +52,12 @@ def _backend(tier: Tier, stack: Stack) -> t.Iterator[Finding]:
         behind = stack.tiers.get(name)
         if behind is None and name not in stack.broken:
             near = did_you_mean(name, (other for other in stack.tiers if other != tier.name))
-            yield tier.finding("backend", f"backend: there is no tier {name!r}{near}")
+            yield tier.finding("backend", f"{tier.BACKEND_OPTION}: there is no tier {name!r}{near}")
         elif behind and tier.BACKENDS and behind.kind not in tier.BACKENDS:
             kinds = " or ".join(tier.BACKENDS)
             yield tier.finding(
-                "backend", f"backend: {name!r} is of kind {behind.kind}; behind {tier.kind} stands {kinds}"
+                "backend",
+                f"{tier.BACKEND_OPTION}: {name!r} is of kind {behind.kind}; behind {tier.kind} stands {kinds}",
             )
 
 

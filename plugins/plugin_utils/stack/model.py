@@ -116,6 +116,8 @@ class Tier:
     KIND: t.ClassVar[str] = ""
     BACKENDS: t.ClassVar[tuple[str, ...]] = ()
     """Kinds that may stand behind this one."""
+    BACKEND_OPTION: t.ClassVar[str] = "backend"
+    """Where they are named."""
 
     name: str = option(name_text)
     kind: str = option(text)

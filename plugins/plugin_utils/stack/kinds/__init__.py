@@ -13,5 +13,8 @@ from .lvs import Lvs
 from .nginx import Nginx
 from .redirect import Redirect
 from .servers import Servers
+from .storage import Storage
 
-KINDS: dict[str, type[Tier]] = {kind.KIND: kind for kind in (Dns, Redirect, Nginx, Haproxy, Lvs, Servers, External)}
+KINDS: dict[str, type[Tier]] = {
+    kind.KIND: kind for kind in (Dns, Redirect, Nginx, Haproxy, Lvs, Servers, External, Storage)
+}

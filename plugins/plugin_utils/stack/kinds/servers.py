@@ -13,16 +13,24 @@ from ..options import integer, listed, option, text
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Servers(Tier):
-    """``port``: where the service listens; empty where that is for the tier in front to say."""
+    """``port``: where the service listens; empty where that is for the tier in front to say. ``storage``: what they mount."""
 
     KIND = "servers"
+    BACKENDS = ("storage",)
+    BACKEND_OPTION = "storage"
 
     hosts: str = option(text)
     backend: str = ""
-    """Not an option: behind the servers stands nothing."""
+    """Not an option: nothing is sent on. What they need is storage."""
     state: str = "present"
     """Not an option: servers are prepared by, and put back with, the tier in front of them."""
     port: tuple[int, ...] = option(listed(integer(1, 65535)), ())
+
+    storage: tuple[str, ...] = option(listed(text), ())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.storage
 
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.port

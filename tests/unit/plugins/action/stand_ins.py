@@ -13,11 +13,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parents[4]
-# every variable is looked at: one that the plan does not have fails here
+# every variable is written out (counting alone would not look at it): one that the plan does not have fails here
 ROLE = """---
 - name: Say what came
   ansible.builtin.debug:
-    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | length }}"
+    msg: "CALLED ROLE PART {{ inventory_hostname }} {{ query('vars', *query('varnames', '^ROLE_')) | to_json | length }}"
   changed_when: inventory_hostname == (odd | default(''))
 
 - name: Break where the test wants it
@@ -54,6 +54,7 @@ def with_stand_ins(top: pathlib.Path) -> pathlib.Path:
     shutil.copy(ROOT / "site.yml", here)
     parts = dict.fromkeys(("lvs_dr", "lvs_nat", "lvs_tun"), ("director", "real_server"))
     parts |= dict.fromkeys(("keepalived", "nginx_lb", "haproxy", "dns_lb"), ("main",))
+    parts["shared_storage"] = ("server", "client")
     for role, names in parts.items():
         tasks = here / "roles" / role / "tasks"
         tasks.mkdir(parents=True)

@@ -23,6 +23,14 @@ ORDER = ["real_server", "director", "main"]
 BROKEN = {
     "tiers": [{"name": "app", "kind": "lvs", "vips": ["x"], "hosts": "nobody"}, {"name": "web", "kind": "server"}]
 }
+# every variable is written out (counting alone would not look at it): one that the plan does not have fails here
+STORED = {
+    "tiers": [
+        {"name": "web", "kind": "servers", "hosts": "web", "storage": "files"},
+        {"name": "files", "kind": "storage", "hosts": "storage", "path": "/srv/files"},
+        {"name": "app", "kind": "nginx", "hosts": "directors", "backend": "web", "backend_port": 8080},
+    ]
+}
 
 
 @pytest.mark.parametrize(("inventory", "roles"), PROXIES.items())
@@ -55,6 +63,19 @@ def test_site_goes_from_the_back_to_the_front(collections: pathlib.Path, invento
     assert sorted(order[: len(servers)]) == servers
     assert sorted(order[len(servers) :]) == sorted(fronts)
     assert [part for part, _host in order] == sorted((part for part, _host in order), key=ORDER.index)
+
+
+def test_storage_is_there_before_it_is_mounted(collections: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    more = tmp_path / "storage.yml"
+    more.write_text(json.dumps({"storage": {"hosts": {"nas1": {"ansible_host": "192.0.2.31"}}}}))
+    run = play(collections, "site.yml", "lvs_dr", "-i", str(more), "-e", json.dumps({"lb_stack": STORED}))
+    assert run.returncode == 0, run.stdout + run.stderr
+    mounts = [("client", f"web{number}") for number in (1, 2, 3)]
+    assert [called(run)[0], *sorted(called(run)[1:-1]), called(run)[-1]] == [
+        ("server", "nas1"),
+        *mounts,
+        ("main", "lb1"),
+    ]
 
 
 def test_the_front_is_not_touched_when_the_back_failed(collections: pathlib.Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import socket
 import threading
@@ -51,6 +52,13 @@ def test_a_running_daemon_is_reloaded_and_for_its_unit_restarted() -> None:
     beside = "/etc/systemd/system/other.service.d/mixed_lb.conf"
     assert apply(wanted({MAIN: "new", drop_in: "[Service]", beside: "[Unit]"}), host.host).actions == ["reload"]
     assert host.verbs == ["reload", "daemon-reload", "restart", "daemon-reload", "reload"]
+
+
+def test_what_is_no_service_is_started_again() -> None:
+    host = daemon()
+    unit, beside = "srv.automount", "/etc/systemd/system/srv.mount"
+    assert apply(dataclasses.replace(wanted({beside: "old"}), unit=unit), host.host).actions == ["start"]
+    assert apply(dataclasses.replace(wanted({beside: "new"}), unit=unit), host.host).actions == ["restart"]
 
 
 def test_a_unit_that_is_put_back_may_not_know_how_to_reload() -> None:

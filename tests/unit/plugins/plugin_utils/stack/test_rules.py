@@ -22,6 +22,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.lvs.ser
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.nginx import Nginx
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.proxy import Proxy
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.redirect import Redirect
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.kinds.storage import Storage
 
 ELSEWHERE = ["203.0.113.21/24", "2001:db8:0:113::21/64"]
 FRONT = {"name": "app2", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["192.0.2.101"], "port": 80}
@@ -35,6 +36,12 @@ NO_ADDRESS = {"lb_addresses": None, "ansible_host": "web.example"}
 FAMILIES_APART = {
     "lb1": {"lb_addresses": ["192.0.2.10/24"]},
     **{f"web{number}": {"lb_addresses": [f"2001:db8:0:2::2{number}/64"]} for number in (1, 2)},
+}
+FILES = {"name": "files", "kind": "storage", "hosts": "storage", "path": "/srv/files"}
+STORED: dict[str, t.Any] = {
+    "web": {"storage": "files"},
+    "groups": {"storage": ["nas1"]},
+    "hosts": {"nas1": {"lb_addresses": ["192.0.2.31/24"]}},
 }
 NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
 PAIR: dict[str, t.Any] = {
@@ -308,6 +315,28 @@ CASES = [
         more=({"name": "www", "kind": "dns", "hosts": "web", "zone": "a.example", "record": "w", "backend": "app"},),
         host="web2",
     ),
+    Case("storage", "either hosts", **STORED, more=({**FILES, "source": "filer.example:/files"},)),
+    Case("storage", "name it there", **{**STORED, "web": {}}, more=(FILES,)),
+    Case("storage", "one host holds the files", **{**STORED, "groups": {"storage": ["nas1", "lb1"]}}, more=(FILES,)),
+    Case("storage", "cifs goes with source", **STORED, more=({**FILES, "type": "cifs"},)),
+    Case("storage", "mounts from itself", **{**STORED, "groups": {"storage": ["web1"]}}, more=(FILES,), host="web1"),
+    Case(
+        "family",
+        "a family that nas1 has",
+        app={"vips": ["2001:db8:0:2::100"]},
+        **{**STORED, "hosts": {**STORED["hosts"], "web1": {"lb_addresses": ["2001:db8:0:2::21/64"]}}},
+        more=(FILES,),
+        host="web1",
+    ),
+    Case(
+        "mount-twice",
+        "tier files is mounted at /srv/files",
+        **{**STORED, "web": {"storage": ["files", "more"]}},
+        more=(FILES, {**FILES, "name": "more", "export": "/srv/more"}),
+        host="web2",
+    ),
+    Case("backend", "storage: there is no tier 'file'", web={"storage": "file"}, more=()),
+    Case("option", "path is wrong", **STORED, more=({**FILES, "path": "/srv/../etc"},)),
     Case("port-twice", "udp 53 for zone shop.example", "dns", more=(AGAIN,), host="lb1"),
     Case("weights", "take wrr or wlc", app={"scheduler": "rr"}, hosts={"web1": {"lb_weight": 3}}, severity="warning"),
 ]
@@ -373,7 +402,8 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (check, "_listeners"),
         (vips, "apart"),
         (vips, "in_networks"),
-        *((kind, "findings") for kind in (Front, Proxy, Nginx, Haproxy, Redirect, Dns)),
+        *((kind, "findings") for kind in (Front, Proxy, Nginx, Haproxy, Redirect, Dns, Storage)),
+        (Storage, "check_together"),
         (Dns, "_reachable"),
         (together, "between_tiers"),
         (Inventory, "findings"),
