@@ -14,7 +14,7 @@ import typing as t
 from ...addresses import Address, Path, family
 from ...hosts import Host
 from ...model import Opening, Part, Step, Tier
-from . import directors
+from . import cascade, directors
 from .cluster import Cluster, Port
 from .service import Service
 
@@ -30,7 +30,7 @@ def steps(c: Cluster) -> t.Iterator[Step]:
     """Real servers first, then the director that sends to them."""
     if c.tier.mode == "dr":
         openings = {server.name: tuple(_at_vips(c)) for server in c.servers}
-        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips(), openings)
+        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips(), openings, cascade.segment_sizes(c))
     else:
         make = _nat_real_server if c.tier.mode == "nat" else _tun_real_server
         dips = c.dips()
@@ -50,12 +50,25 @@ def steps(c: Cluster) -> t.Iterator[Step]:
 
 
 def dr_real_servers(
-    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], senders: t.Iterable[object], openings: Openings
+    tier: Tier,
+    vips: t.Iterable[Address],
+    servers: t.Iterable[Host],
+    senders: t.Iterable[object],
+    openings: Openings,
+    segments: t.Mapping[str, int],
 ) -> Step:
-    """The real servers of direct routing, whoever the director is (an ``external`` box too)."""
+    """The real servers of direct routing, whoever the director is (an ``external`` box too).
+
+    ``segments``: by family, the bytes that a client may send at once; empty where no tunnel is on the way.
+    """
     vips, dips = list(vips), [str(one) for one in senders]
     parts = {
-        server.name: {**_common(tier, server), "vips": [str(vip) for vip in vips], "directors": list(dips)}
+        server.name: {
+            **_common(tier, server),
+            "vips": [str(vip) for vip in vips],
+            "directors": list(dips),
+            "segment_sizes": dict(segments),
+        }
         for server in servers
     }
     about = _holding_vips(vips, dips, "requests from")
@@ -92,7 +105,7 @@ def _let_in(c: Cluster, server: Host) -> tuple[Opening, ...]:
                     ends = (str(path.dip),), (str(path.rip),)
                     wrapped[Opening(*_outside(c, version), *ends)] = None
         return (*wrapped, *_at_vips(c))
-    rips = tuple(dict.fromkeys(str(path.rip) for path in _paths_to(c, server)))
+    rips = tuple(map(str, c.answers_from(server)))
     ports = dict.fromkeys((one.protocol, one.to) for one in c.ports)
     return tuple(Opening(protocol, (port,) if port else (), (), rips) for protocol, port in ports)
 
@@ -112,17 +125,15 @@ def _common(tier: Tier, host: Host, interface: str = "") -> Part:
 
 
 def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
-    own = _paths_to(c, server)
-    rips = dict.fromkeys(str(path.rip) for path in own)
     # one-armed: source NAT brings the replies back to the director, the server's routes are none of our business
-    gateways = [] if c.tier.one_armed else directors.gateways(c, (path.dip for path in own))
+    gateways = [] if c.tier.one_armed else directors.gateways(c, (path.dip for path in _paths_to(c, server)))
     return {
         **_common(c.tier, server),
         "gateways": gateways,
         "gateway_mode": c.tier.gateway_mode,
         "services": [
-            {"address": rip, "protocol": protocol, "port": port}
-            for rip in rips
+            {"address": str(address), "protocol": protocol, "port": port}
+            for address in c.answers_from(server)
             for protocol, port in dict.fromkeys((one.protocol, one.to) for one in c.ports)
         ],
     }
@@ -137,7 +148,8 @@ def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
         "tunnels": [{"local": rip, "remote": dip} for rip, dip in ends],
         "tunnel": dataclasses.asdict(c.tier.tunnel),
         "tunnel_from_anybody": c.tier.tunnel_from_anybody,
-        "path_mtu": c.tier.path_mtu,
+        # a director's own replies are none: those behind it are told how much fits
+        "path_mtu": 0 if cascade.is_director(c, server) else c.tier.path_mtu,
     }
 
 
@@ -163,6 +175,9 @@ def _director(c: Cluster, director: Host) -> Part:
             dict.fromkeys((*tier.helpers, *filter(None, (one.persistence_engine for one in tier.services))))
         ),
     }
+    if tier.mode == "dr":
+        # else the VIPs come with the tunnels, which are for who is a real server of the tier in front
+        part["hold_vips"] = not tier.by_tunnel
     if tier.mode == "nat":
         part["source_nat"] = _source_nat(c, director) if tier.one_armed else []
     return part
@@ -249,8 +264,7 @@ class _Destinations:
             tunnel = dataclasses.asdict(c.tier.tunnel)
             self._forward["tunnel"] = {key: value for key, value in tunnel.items() if value or key != "port"}
         self._servers = {
-            version: [(str(path.rip), server.options.weight) for server, path in c.paths(director, version)]
-            for version in c.versions
+            version: [(str(one.address), one.weight) for one in c.targets(director, version)] for version in c.versions
         }
 
     def of(self, service: Service, version: int, port: int | None) -> list[Part]:
@@ -306,10 +320,13 @@ def _nat_about(c: Cluster) -> list[str]:
 def _director_about(c: Cluster) -> list[str]:
     service = c.tier.services[0]
     lines = [f"answers on {', '.join(map(str, c.tier.vips))}: {_ports(c.ports)}, scheduler {service.scheduler}"]
-    for server in c.servers:
-        rips = dict.fromkeys(str(path.rip) for path in _paths_to(c, server))
-        lines.append(f"-> {server.name} {', '.join(rips)}, weight {server.options.weight}")
-    return lines
+    found: dict[tuple[str, int], dict[str, None]] = {}
+    for one in (one for host in c.directors for version in c.versions for one in c.targets(host, version)):
+        found.setdefault((one.name, one.weight), {})[str(one.address)] = None
+    return [
+        *lines,
+        *(f"-> {name} {', '.join(addresses)}, weight {weight}" for (name, weight), addresses in found.items()),
+    ]
 
 
 def _ports(ports: t.Iterable[Port]) -> str:
