@@ -26,7 +26,7 @@ from ...options import (
     text,
 )
 from ..vrrp import Vrrp
-from . import directors, parts, rules, together
+from . import cascade, directors, parts, rules, together
 from .cluster import Cluster
 from .directors import Check, Pool
 from .service import Service
@@ -151,7 +151,7 @@ class Lvs(Tier):
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)
-        for rule in rules.RULES:
+        for rule in (*rules.RULES, *cascade.RULES):
             yield from rule(cluster)
 
     @classmethod

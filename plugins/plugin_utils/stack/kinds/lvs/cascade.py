@@ -73,7 +73,9 @@ def services_are_served(c: Cluster) -> Findings:
         served = {(port.protocol, port.port) for port in behind.ports}
         for port in c.ports:
             if port.to is not None and not {(port.protocol, port.to), (port.protocol, 0)} & served:
-                text = f"protocol: tier {one.name} serves no {port.protocol} {port.to}: add it there, or leave it out here"
+                text = (
+                    f"protocol: tier {one.name} serves no {port.protocol} {port.to}: add it there, or leave it out here"
+                )
                 yield c.tier.finding("cascade", text)
 
 
@@ -98,3 +100,12 @@ def checks(c: Cluster) -> Findings:
         if check.type not in ("vip", "ping", "misc") and not check.port:
             text = f"check {check.type}: a director behind listens on no port of its own: take vip, ping or misc"
             yield c.tier.finding("cascade", text)
+
+
+RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
+    vips_are_known,
+    order,
+    services_are_served,
+    vips_are_reached,
+    checks,
+)

@@ -71,10 +71,11 @@ class Cluster:
 
     @property
     def tunnels(self) -> list[Cluster]:
-        """The tiers in front by whose tunnels the requests come."""
+        """The tiers in front by whose tunnels the requests come, also those on their way out."""
         if not self.tier.by_tunnel:
             return []
-        fronts = (one for one in self.fronts if isinstance(one, type(self.tier)) and one.mode == "tun")
+        tiers = (one for one in self.stack.tiers.values() if self.tier.name in one.needs)
+        fronts = (one for one in tiers if isinstance(one, type(self.tier)) and one.mode == "tun")
         return [Cluster.of(one, self.stack, self.inventory) for one in fronts]
 
     @property

@@ -140,7 +140,13 @@ def _sync_daemon(c: Cluster) -> Part:
     names = list(c.stack.tiers)
     first = min(together, key=lambda one: names.index(one.tier.name))
     # The kernel refuses it beside destinations of another family than their service.
-    if len(c.directors) < 2 or not c.tier.sync or c.tier.by_tunnel or first is not c or any(map(_mixes_families, together)):
+    if (
+        len(c.directors) < 2
+        or not c.tier.sync
+        or c.tier.by_tunnel
+        or first is not c
+        or any(map(_mixes_families, together))
+    ):
         return {}
     return {
         "instance": f"{c.tier.name}{c.versions[0]}",

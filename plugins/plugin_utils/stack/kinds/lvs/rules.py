@@ -11,7 +11,7 @@ from ...addresses import Address, networks_known
 from ...hosts import Host
 from ...model import Finding, Tier
 from .. import vips
-from . import cascade, directors
+from . import directors
 from .cluster import Cluster
 from .service import BLIND_TO_WEIGHT
 
@@ -239,11 +239,6 @@ def weights(c: Cluster) -> Findings:
 
 
 RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
-    cascade.vips_are_known,
-    cascade.order,
-    cascade.services_are_served,
-    cascade.vips_are_reached,
-    cascade.checks,
     directors.moving_vips,
     directors.checked_vips,
     mode_options,
