@@ -144,10 +144,12 @@ class Lvs(Tier):
         try:
             backends = listed(text)(several)
         except Invalid as problem:
-            # of the first one it has been said already
+            # of a single one it has been said already
             problems += [f"backend {problem}"] if len(several) > 1 else []
-            backends = ()
-        return (dataclasses.replace(tier, services=services, backends=backends) if tier else None), problems
+            backends = t.cast("tuple[str, ...]", problem.usable or ())
+        # VIPs that cannot be read are not left out: nothing may be taken over in their place
+        unusable = tier is None or (raw.get("vips") is not None and not tier.vips)
+        return (None if unusable else dataclasses.replace(tier, services=services, backends=backends)), problems
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)

@@ -45,13 +45,22 @@ def segment_sizes(c: Cluster) -> dict[str, int]:
 
 
 def vips_are_known(c: Cluster) -> Findings:
-    if not c.tier.vips:
+    # of a tier in front that cannot be used, nothing is known
+    if not c.tier.vips and not c.stack.broken:
         text = "vips: is missing; only behind an lvs tier of mode tun, whose VIPs they are, it can be left out"
         yield c.tier.finding("vips-of-tunnel", text)
     for front in c.tunnels:
         if front.tier.state != "present":
             text = f"vips: are those of tier {front.tier.name}, which goes: set state: absent here too, or write vips"
             yield c.tier.finding("vips-of-tunnel", text)
+
+
+def nothing_moves(c: Cluster) -> Findings:
+    defaults = {field.name: field.default for field in c.tier.__dataclass_fields__.values()}
+    for name in ("vrrp", "sync") if c.tier.by_tunnel else ():
+        if getattr(c.tier, name) != defaults[name]:
+            text = f"{name}: behind a tunnel all directors hold the VIPs, and none moves: leave it out"
+            yield c.tier.finding("mode-option", text)
 
 
 def order(c: Cluster) -> Findings:
@@ -104,6 +113,7 @@ def checks(c: Cluster) -> Findings:
 
 RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     vips_are_known,
+    nothing_moves,
     order,
     services_are_served,
     vips_are_reached,

@@ -145,6 +145,7 @@ CASES: list[tuple[str, dict[str, dict[str, t.Any]], str, str, str]] = [
     ("tun", {"app": {"vips": VIPS}}, "app", "vips-of-tunnel", "leave them out"),
     ("tun", {"top": {"state": "absent"}}, "app", "vips-of-tunnel", "which goes"),
     ("nat", {"app": {"vips": None}}, "app", "vips-of-tunnel", "is missing"),
+    ("tun", {"app": {"vrrp": {"preempt": True}}}, "app", "mode-option", "vrrp: behind a tunnel"),
     ("tun", {"app": {"mode": "tun", "vips": INNER}}, "top", "cascade", "app is tun behind tun"),
     ("nat", {"app": {"mode": "nat"}}, "top", "cascade", "app is nat behind nat"),
     ("tun", {"top": {"mode": "dr"}, "app": {"vips": INNER}}, "top", "cascade", "app is dr behind dr"),
@@ -167,6 +168,11 @@ CASES: list[tuple[str, dict[str, dict[str, t.Any]], str, str, str]] = [
     ("tun", {"www": {"hosts": "web"}}, "www, host web1", "client-in-tier", "would not leave the host"),
     ("tun", {"app": {"backend": "top"}}, "top", "backend-cycle", "top -> app -> top"),
 ]
+
+
+def test_of_vips_that_cannot_be_read_it_is_said_where_they_stand(world: t.Any) -> None:
+    found = [str(one) for one in nested(world, "tun").set("top", vips=["x"]).findings()]
+    assert [one.partition(":")[0] for one in found] == ["tier top"], found
 
 
 def is_found(world: t.Any, case: tuple[t.Any, ...]) -> bool:
