@@ -148,8 +148,9 @@ class Lvs(Tier):
             problems += [f"backend {problem}"] if len(several) > 1 else []
             backends = t.cast("tuple[str, ...]", problem.usable or ())
         # VIPs that cannot be read are not left out: nothing may be taken over in their place
-        unusable = tier is None or (raw.get("vips") is not None and not tier.vips)
-        return (None if unusable else dataclasses.replace(tier, services=services, backends=backends)), problems
+        if tier is None or (raw.get("vips") is not None and not tier.vips):
+            return None, problems
+        return dataclasses.replace(tier, services=services, backends=backends), problems
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)
