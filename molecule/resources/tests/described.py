@@ -54,18 +54,23 @@ class Described:
     @property
     def real_servers(self) -> list[str]:
         """Names, in the inventory's order."""
-        return list(self._groups["web"]["hosts"])
+        groups = [tier["hosts"] for tier in self.tiers if tier["kind"] == "servers"]
+        return list(dict.fromkeys(host for group in groups for host in self._groups[group]["hosts"]))
 
     def weight(self, host: str) -> int:
         """The weight that the inventory gives a real server."""
-        return int((self._groups["web"]["hosts"][host] or {}).get("lb_weight", 1))
+        return int(self._variables(host).get("lb_weight", 1))
 
     def addresses(self, host: str) -> list[str]:
         """Addresses of a host, without prefix lengths."""
-        for group in self._groups.values():
-            if host in group["hosts"]:
-                return [address.partition("/")[0] for address in group["hosts"][host]["lb_addresses"]]
-        raise KeyError(host)
+        return [address.partition("/")[0] for address in self._variables(host)["lb_addresses"]]
+
+    def members(self, tier: Tier) -> list[str]:
+        """The hosts of a tier."""
+        return list(self._groups[tier["hosts"]]["hosts"])
+
+    def _variables(self, host: str) -> dict[str, t.Any]:
+        return next(group["hosts"][host] or {} for group in self._groups.values() if host in group["hosts"])
 
     @property
     def services(self) -> list[Service]:

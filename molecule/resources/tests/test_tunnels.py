@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import re
 import shlex
-import typing as t
 
 import pytest
 from ask import ask
 from described import Described, Service
 from test_service import evidence, fair
-from tunnels import ANY, CLIENT, Tunnel, version
+from tunnels import ANY, CLIENT, Tunnel, icmp_filtered, version
 
 from lab.capture import Capture, Frame
 from lab.cluster import Lab
@@ -58,21 +56,6 @@ def test_tiers_beside_the_first_serve_as_it_does(lab: Lab, stack: Described) -> 
             assert fair(answers, weights), evidence(lab, service, answers)
             seen = {(answer["client"], answer["local"]) for answer in answers}
             assert seen == {(CLIENT[version(service.vip)], service.vip)}, (tier["name"], service)
-
-
-@contextlib.contextmanager
-def icmp_filtered(lab: Lab) -> t.Iterator[None]:
-    """Nobody tells the client that its packets are too big: the router drops the director's ICMP, and it forgets."""
-    rules = [
-        f"ip {family} rule %s iif eth0 ipproto {name} blackhole"
-        for family, name in (("-4", "icmp"), ("-6", "ipv6-icmp"))
-    ]
-    lab.run("client", "ip route flush cache && ip -6 route flush cache")
-    try:
-        lab.run("router", " && ".join(rule % "add" for rule in rules))
-        yield
-    finally:
-        lab.run("router", "; ".join(rule % "delete" for rule in rules))
 
 
 def test_uploads_arrive_where_icmp_does_not(lab: Lab, stack: Described) -> None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
 
 from described import Tier
+
+from lab.cluster import Lab
 
 CLIENT = {4: "198.51.100.10", 6: "2001:db8:0:51::10"}
 # Every packet in a packet, as tcpdump's filter.
@@ -65,3 +68,18 @@ class Tunnel:
         return {"gue": f"gue:{self.port}", "gre": "gre+csum" if self.checksum == "csum" else "gre"}.get(
             self.type, "ipip"
         )
+
+
+@contextlib.contextmanager
+def icmp_filtered(lab: Lab) -> t.Iterator[None]:
+    """Nobody tells the client that its packets are too big: the router drops the director's ICMP, and it forgets."""
+    rules = [
+        f"ip {family} rule %s iif eth0 ipproto {name} blackhole"
+        for family, name in (("-4", "icmp"), ("-6", "ipv6-icmp"))
+    ]
+    lab.run("client", "ip route flush cache && ip -6 route flush cache")
+    try:
+        lab.run("router", " && ".join(rule % "add" for rule in rules))
+        yield
+    finally:
+        lab.run("router", "; ".join(rule % "delete" for rule in rules))

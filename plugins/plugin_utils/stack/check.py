@@ -25,7 +25,7 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
         findings += missing
         # a tier with nothing behind it yet, or on its way out, has nothing left to judge
         lost = any(any(_group(behind, inventory)) for behind in stack.all_behind(tier))
-        if not missing and not lost and not set(tier.needs) & set(stack.broken):
+        if not missing and not lost and not set(tier.needs) & set(stack.broken) and _ends(tier, stack):
             sound.append(tier)
     wanted = [tier for tier in sound if tier.state == "present"]
     for tier in wanted:
@@ -75,6 +75,11 @@ def _cycles(stack: Stack) -> t.Iterator[Finding]:
 
     for tier in stack.tiers.values():
         yield from walk(tier, ())
+
+
+def _ends(tier: Tier, stack: Stack, trail: tuple[str, ...] = ()) -> bool:
+    """Whether every way to the back comes to an end."""
+    return tier.name not in trail and all(_ends(one, stack, (*trail, tier.name)) for one in stack.all_behind(tier))
 
 
 def _routers(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:

@@ -49,10 +49,12 @@ def load(raw: object) -> tuple[Stack, list[Finding]]:
             broken[name] = _remains(name, entry)
         else:
             tiers[name] = tier
-    return Stack(tiers, broken), findings
+    return Stack({name: tier.completed(tiers.values()) for name, tier in tiers.items()}, broken), findings
 
 
 def _remains(name: str, raw: c.Mapping[str, object]) -> Tier:
     """What can still be judged of a tier that cannot be used: its group and its backend."""
-    names: dict[str, t.Any] = {key: str(raw[key]) for key in ("kind", "hosts", "backend") if raw.get(key)}
+    names: dict[str, t.Any] = {
+        key: value for key in ("kind", "hosts", "backend") if isinstance(value := raw.get(key), str)
+    }
     return Tier(**{"name": name, "kind": "", **names})

@@ -13,7 +13,7 @@ from .addresses import Address
 from .options import choice, integer, name_text, option, read, text
 
 if t.TYPE_CHECKING:
-    from .hosts import Inventory
+    from .hosts import Host, Inventory
 
 Severity = t.Literal["error", "warning"]
 Part = dict[str, t.Any]
@@ -142,6 +142,10 @@ class Tier:
         """The names of the tiers that this one sends to, each once."""
         return (self.backend,) if self.backend else ()
 
+    def completed(self, tiers: t.Iterable[Tier]) -> Tier:
+        """This tier with what it takes over from others of the stack. Called once, when all are read."""
+        return self
+
     def ports(self, stack: Stack) -> tuple[int, ...]:
         """The ports that this tier answers on; empty where that is for the tier in front to say."""
         return ()
@@ -167,6 +171,10 @@ class Tier:
     def own_addresses(self) -> tuple[Address, ...]:
         """All addresses that belong to this tier alone: no host and no other tier may have one of them."""
         return self.addresses_for_clients
+
+    def holders(self, stack: Stack, inventory: Inventory) -> list[Host]:
+        """The hosts that take a connection to the tier's VIPs for themselves, so that theirs are not balanced."""
+        return []
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         """The rules of this kind. Called only where hosts and backend exist."""

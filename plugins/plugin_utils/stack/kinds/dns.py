@@ -105,19 +105,11 @@ class Dns(Tier):
         if name.check.type != "none" and not self._port(name, tier, stack):
             text_ = f"check: say which port of {tier.name} it asks for {name.record}, as the tier says none, or several"
             yield self.finding("port-missing", text_)
-        inside = {host.name for host in self._answerable(tier, stack, inventory)}
+        inside = {host.name for host in tier.holders(stack, inventory)}
         for host in inventory.members(self.hosts):
             if host.name in inside:
                 text_ = f"is in tier {tier.name} too: its check of the VIP would not leave the host: use another host"
                 yield self.finding("client-in-tier", text_, host.name)
-
-    @staticmethod
-    def _answerable(tier: Tier, stack: Stack, inventory: Inventory) -> list[t.Any]:
-        """The hosts that take a connection to the tier's VIPs for themselves."""
-        behind = stack.behind(tier)
-        if getattr(tier, "mode", "") not in ("dr", "tun") or behind is None:
-            return []
-        return [*inventory.members(tier.hosts), *inventory.members(behind.hosts)]
 
     def _port(self, name: Name, tier: Tier, stack: Stack) -> int:
         ports = tier.ports(stack)

@@ -47,6 +47,9 @@ class External(Tier):
         behind = stack.behind(self)
         return inventory.members(behind.hosts) if behind else []
 
+    def holders(self, stack: Stack, inventory: Inventory) -> list[Host]:
+        return self.servers(stack, inventory) if self.mode == "dr" else []
+
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         if self.mode != "dr":
             return
@@ -77,4 +80,4 @@ class External(Tier):
             ports = self.port or (behind.ports(stack) if behind else ())
             opening = Opening("tcp", ports, (), tuple(map(str, self.vips)))
             openings = {server.name: (opening,) for server in servers if ports}
-            yield dr_real_servers(self, self.vips, servers, dict.fromkeys(self.addresses), openings)
+            yield dr_real_servers(self, self.vips, servers, dict.fromkeys(self.addresses), openings, {})

@@ -70,7 +70,8 @@ def step(
         about = ["taken back: the VIPs and all that keepalived did for this tier"]
     else:
         vips = ", ".join(str(vip) for side in sides for vip in side.vips)
-        about = [f"one of them holds {vips}, {hosts[0].name} first" if len(hosts) > 1 else f"holds {vips}"]
+        holds = f"one of them holds {vips}, {hosts[0].name} first" if len(hosts) > 1 else f"holds {vips}"
+        about = [holds if vips else "checks the real servers; the VIPs stay with all of them"]
     openings = {} if tier.state == "absent" else {host: _openings(part, hosts) for host, part in parts.items()}
     return Step(f"{tier.name}: VIPs (keepalived)", tier.name, "main", "keepalived", parts, tuple(about), openings)
 

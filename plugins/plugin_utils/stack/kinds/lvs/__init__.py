@@ -9,9 +9,10 @@ import dataclasses
 import typing as t
 
 from ...addresses import Address
-from ...hosts import Inventory
+from ...hosts import Host, Inventory
 from ...model import Finding, Stack, Step, Tier
 from ...options import (
+    Invalid,
     address,
     boolean,
     choice,
@@ -25,7 +26,7 @@ from ...options import (
     text,
 )
 from ..vrrp import Vrrp
-from . import directors, parts, rules, together
+from . import cascade, directors, parts, rules, together
 from .cluster import Cluster
 from .directors import Check, Pool
 from .service import Service
@@ -54,15 +55,19 @@ class Timeouts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Lvs(Tier):
-    """See docs/stack.md for every option. ``conntrack: None`` means what the mode needs."""
+    """See docs/stack.md for every option. ``conntrack: None`` means what the mode needs.
+
+    ``backends``: all names in ``backend``, which itself is the first. ``by_tunnel``: requests come wrapped from tiers in
+    front, whose VIPs these are.
+    """
 
     KIND = "lvs"
-    BACKENDS = ("servers", "nginx", "haproxy")
+    BACKENDS = ("servers", "nginx", "haproxy", "lvs")
 
     hosts: str = option(text)
     backend: str = option(text)
     mode: str = option(choice("dr", "nat", "tun"))
-    vips: tuple[Address, ...] = option(some(address))
+    vips: tuple[Address, ...] = option(some(address), ())
     services: tuple[Service, ...] = ()
     fwmark: int = option(integer(1, 2**32 - 1), 0)
     inner_vips: tuple[Address, ...] = option(listed(address), ())
@@ -84,6 +89,8 @@ class Lvs(Tier):
     keep_weights: bool = option(boolean, False)
     drain_timeout: int = option(integer(0, 86400), 0)
     helpers: tuple[str, ...] = option(listed(choice(*HELPERS)), ())
+    backends: tuple[str, ...] = ()
+    by_tunnel: bool = False
 
     @property
     def addresses_for_clients(self) -> tuple[Address, ...]:
@@ -91,7 +98,27 @@ class Lvs(Tier):
 
     @property
     def own_addresses(self) -> tuple[Address, ...]:
-        return (*self.vips, *self.inner_vips)
+        return self.inner_vips if self.by_tunnel else (*self.vips, *self.inner_vips)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.backends
+
+    def completed(self, tiers: t.Iterable[Tier]) -> Tier:
+        if self.vips:
+            return self
+        fronts = (one for one in tiers if isinstance(one, Lvs) and one.mode == "tun" and self.name in one.needs)
+        vips = tuple(dict.fromkeys(vip for one in fronts for vip in one.vips))
+        return dataclasses.replace(self, vips=vips, by_tunnel=True) if vips else self
+
+    def holders(self, stack: Stack, inventory: Inventory) -> list[Host]:
+        if self.mode == "nat":
+            return []
+        behind = stack.all_behind(self)
+        servers = [host for tier in behind for host in inventory.members(tier.hosts)]
+        # the servers behind a tier that is reached by tunnel hold its VIPs, too
+        further = [host for tier in behind if tier.kind == self.kind for host in tier.holders(stack, inventory)]
+        return [*inventory.members(self.hosts), *servers, *further]
 
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self._ports(self.services, stack)
@@ -101,14 +128,14 @@ class Lvs(Tier):
         return tuple(filter(None, self._ports([one for one in self.services if "tcp" in one.protocol], stack)))
 
     def _ports(self, services: t.Iterable[Service], stack: Stack) -> tuple[int, ...]:
-        behind = stack.behind(self)
-        shared = behind.ports(stack) if behind else ()
+        behind = stack.all_behind(self)
+        shared = behind[0].ports(stack) if behind else ()
         return tuple(dict.fromkeys(port for service in services for port in service.port or shared))
 
     def router_ids(self, inventory: Inventory) -> tuple[int, ...]:
         sides = ("", directors.INNER) if self.inner_vips else ("",)
-        several = len(inventory.members(self.hosts)) > 1
-        return tuple(self.vrrp.router_id_of(self, side) for side in sides) if several else ()
+        moving = len(inventory.members(self.hosts)) > 1 and not self.by_tunnel
+        return tuple(self.vrrp.router_id_of(self, side) for side in sides) if moving else ()
 
     @property
     def tracks_connections(self) -> bool:
@@ -118,12 +145,23 @@ class Lvs(Tier):
     @classmethod
     def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:
         """The options of a service may stand in the tier: they hold for all its services, or are its only one."""
-        tier, services, problems = read_with_entries(cls, Service, raw, "services")
-        return (dataclasses.replace(tier, services=services) if tier else None), problems
+        given = raw.get("backend")
+        several = given if isinstance(given, list) and given else [given]
+        tier, services, problems = read_with_entries(cls, Service, {**raw, "backend": several[0]}, "services")
+        try:
+            backends = listed(text)(several)
+        except Invalid as problem:
+            # of a single one it has been said already
+            problems += [f"backend {problem}"] if len(several) > 1 else []
+            backends = t.cast("tuple[str, ...]", problem.usable or ())
+        # VIPs that cannot be read are not left out: nothing may be taken over in their place
+        if tier is None or (raw.get("vips") is not None and not tier.vips):
+            return None, problems
+        return dataclasses.replace(tier, services=services, backends=backends), problems
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         cluster = Cluster.of(self, stack, inventory)
-        for rule in rules.RULES:
+        for rule in (*rules.RULES, *cascade.RULES):
             yield from rule(cluster)
 
     @classmethod

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import typing as t
 
-from ...addresses import Path, versions
+from ...addresses import Address, Path, versions
 from ...hosts import Host, Inventory
 from ...model import Stack, Tier
 from .service import Service
@@ -27,26 +27,56 @@ class Port(t.NamedTuple):
     to: int | None
 
 
+class Target(t.NamedTuple):
+    """What a director sends to. ``name`` is a host's, or that of the tier whose VIP it is."""
+
+    name: str
+    address: Address
+    weight: int
+
+
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """``fronts`` are the tiers that send to this one."""
+    """``servers`` are prepared for this tier, ``fronts`` send to it.
+
+    The servers are the hosts of ``backends``. Only where NAT sends to the VIPs of another lvs tier, they are the hosts
+    behind that one: it is their replies that have to come back.
+    """
 
     tier: Lvs
     directors: list[Host]
     servers: list[Host]
-    backend: Tier
+    backends: list[Tier]
     fronts: list[Tier]
     stack: Stack
     inventory: Inventory
 
     @classmethod
     def of(cls, tier: Lvs, stack: Stack, inventory: Inventory) -> Cluster:
-        """Something must stand behind ``tier``: ``check`` sees to that, so ``TypeError`` is a bug."""
-        backend = stack.behind(tier)
-        if backend is None:
-            raise TypeError(f"behind tier {tier.name} stands nothing")
-        directors, servers = inventory.members(tier.hosts), inventory.members(backend.hosts)
-        return cls(tier, directors, servers, backend, stack.fronts(tier), stack, inventory)
+        """``tier`` with all that stands behind it and in front of it."""
+        backends = stack.all_behind(tier)
+        found = {host.name: host for one in backends for host in _servers(tier, one, stack, inventory)}
+        directors = inventory.members(tier.hosts)
+        return cls(tier, directors, list(found.values()), backends, stack.fronts(tier), stack, inventory)
+
+    @property
+    def behind(self) -> str:
+        """The names of the tiers behind."""
+        return ", ".join(one.name for one in self.backends)
+
+    @property
+    def cascades(self) -> list[Lvs]:
+        """The tiers behind that are lvs tiers themselves."""
+        return [one for one in self.backends if isinstance(one, type(self.tier))]
+
+    @property
+    def tunnels(self) -> list[Cluster]:
+        """The tiers in front by whose tunnels the requests come, also those on their way out."""
+        if not self.tier.by_tunnel:
+            return []
+        tiers = (one for one in self.stack.tiers.values() if self.tier.name in one.needs)
+        fronts = (one for one in tiers if isinstance(one, type(self.tier)) and one.mode == "tun")
+        return [Cluster.of(one, self.stack, self.inventory) for one in fronts]
 
     @property
     def versions(self) -> list[int]:
@@ -68,6 +98,21 @@ class Cluster:
         found = ((server, self.path(director, server, version)) for server in self.servers)
         return [(server, path) for server, path in found if path]
 
+    def targets(self, director: Host, version: int) -> list[Target]:
+        """The real servers of a director; NAT takes another lvs tier as one, at its VIPs."""
+        if self.tier.mode == "nat" and self.cascades:
+            vips = ((one.name, vip) for one in self.cascades for vip in one.vips)
+            return [Target(name, vip, 1) for name, vip in vips if vip.version == version]
+        return [Target(server.name, path.rip, server.options.weight) for server, path in self.paths(director, version)]
+
+    def answers_from(self, server: Host) -> list[Address]:
+        """The addresses that a real server's replies come from, before NAT changes them."""
+        if self.tier.mode == "nat" and self.cascades:
+            own = (one for one in self.cascades if server in _servers(self.tier, one, self.stack, self.inventory))
+            return list(dict.fromkeys(vip for one in own for vip in one.vips))
+        found = (self.path(director, server, version) for director in self.directors for version in self.versions)
+        return list(dict.fromkeys(path.rip for path in found if path))
+
     def dips(self) -> list[str]:
         """The directors' addresses towards the real servers, each once."""
         used = {
@@ -81,7 +126,7 @@ class Cluster:
     @property
     def by_keepalived(self) -> bool:
         """Whether keepalived writes the directors' table and holds the VIPs."""
-        return len(self.directors) > 1 or bool(self.tier.check)
+        return (len(self.directors) > 1 and not self.tier.by_tunnel) or bool(self.tier.check)
 
     @functools.cached_property
     def beside(self) -> list[Lvs]:
@@ -106,8 +151,9 @@ class Cluster:
 
     @property
     def listening(self) -> tuple[int, ...]:
-        """The ports of the real servers; empty where they are not said."""
-        return self.backend.ports(self.stack)
+        """The ports that all real servers listen on; empty where they are not said."""
+        said = [ports for ports in (one.ports(self.stack) for one in self.backends) if ports]
+        return tuple(port for port in said[0] if all(port in ports for ports in said)) if said else ()
 
     def _server_port(self, service: Service, port: int) -> int | None:
         listening = self.listening
@@ -117,3 +163,10 @@ class Cluster:
             return port
         # NAT maps ports: where the servers have one port only, there is nothing to choose
         return listening[0] if self.tier.mode == "nat" and len(listening) == 1 else None
+
+
+def _servers(tier: Lvs, backend: Tier, stack: Stack, inventory: Inventory) -> list[Host]:
+    """The hosts of one tier behind that are prepared for ``tier``."""
+    if tier.mode == "nat" and isinstance(backend, type(tier)):
+        return [host for last in stack.all_behind(backend) for host in inventory.members(last.hosts)]
+    return inventory.members(backend.hosts)

@@ -90,7 +90,7 @@ def checked_vips(c: Cluster) -> t.Iterator[Finding]:
 
 def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -> Step:
     """The step that lets keepalived hold the VIPs and write the table."""
-    sides = [vrrp.Side(c.tier.vips, c.tier.interface)]
+    sides = [] if c.tier.by_tunnel else [vrrp.Side(c.tier.vips, c.tier.interface)]
     if c.tier.inner_vips:
         sides.append(vrrp.Side(c.tier.inner_vips, suffix=INNER))
 
@@ -118,7 +118,13 @@ def _checked(c: Cluster, service: Part) -> Part:
 
 
 def _default_checks(c: Cluster, service: Part) -> list[Part]:
-    """Whether a TCP port answers; a service without one is checked by a TCP port of its tier, or by ping."""
+    """Whether a TCP port answers; a service without one is checked by a TCP port of its tier, or by ping.
+
+    Directors behind a tunnel listen on no port of their own: they are asked for the VIP, which asks those behind them.
+    """
+    if c.tier.mode == "tun" and c.cascades:
+        asked = service.get("protocol") == "tcp" and service["port"] and not _mixes_families(c)
+        return [{"type": "vip" if asked else "ping"}]
     if service.get("protocol") == "tcp" and service["port"]:
         return [{"type": "tcp"}]
     ports = [one.to for one in c.ports if one.protocol == "tcp" and one.to]
@@ -134,7 +140,13 @@ def _sync_daemon(c: Cluster) -> Part:
     names = list(c.stack.tiers)
     first = min(together, key=lambda one: names.index(one.tier.name))
     # The kernel refuses it beside destinations of another family than their service.
-    if len(c.directors) < 2 or not c.tier.sync or first is not c or any(map(_mixes_families, together)):
+    if (
+        len(c.directors) < 2
+        or not c.tier.sync
+        or c.tier.by_tunnel
+        or first is not c
+        or any(map(_mixes_families, together))
+    ):
         return {}
     return {
         "instance": f"{c.tier.name}{c.versions[0]}",

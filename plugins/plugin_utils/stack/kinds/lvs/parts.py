@@ -11,12 +11,11 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ...addresses import Address, Path, family
+from ...addresses import Address, Path
 from ...hosts import Host
 from ...model import Opening, Part, Step, Tier
-from . import directors
+from . import cascade, directors, table
 from .cluster import Cluster, Port
-from .service import Service
 
 if t.TYPE_CHECKING:
     from . import Lvs
@@ -30,7 +29,7 @@ def steps(c: Cluster) -> t.Iterator[Step]:
     """Real servers first, then the director that sends to them."""
     if c.tier.mode == "dr":
         openings = {server.name: tuple(_at_vips(c)) for server in c.servers}
-        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips(), openings)
+        yield dr_real_servers(c.tier, c.tier.vips, c.servers, c.dips(), openings, cascade.segment_sizes(c))
     else:
         make = _nat_real_server if c.tier.mode == "nat" else _tun_real_server
         dips = c.dips()
@@ -50,12 +49,25 @@ def steps(c: Cluster) -> t.Iterator[Step]:
 
 
 def dr_real_servers(
-    tier: Tier, vips: t.Iterable[Address], servers: t.Iterable[Host], senders: t.Iterable[object], openings: Openings
+    tier: Tier,
+    vips: t.Iterable[Address],
+    servers: t.Iterable[Host],
+    senders: t.Iterable[object],
+    openings: Openings,
+    segments: t.Mapping[str, int],
 ) -> Step:
-    """The real servers of direct routing, whoever the director is (an ``external`` box too)."""
+    """The real servers of direct routing, whoever the director is (an ``external`` box too).
+
+    ``segments``: by family, the bytes that a client may send at once; empty where no tunnel is on the way.
+    """
     vips, dips = list(vips), [str(one) for one in senders]
     parts = {
-        server.name: {**_common(tier, server), "vips": [str(vip) for vip in vips], "directors": list(dips)}
+        server.name: {
+            **_common(tier, server),
+            "vips": [str(vip) for vip in vips],
+            "directors": list(dips),
+            "segment_sizes": dict(segments),
+        }
         for server in servers
     }
     about = _holding_vips(vips, dips, "requests from")
@@ -92,7 +104,7 @@ def _let_in(c: Cluster, server: Host) -> tuple[Opening, ...]:
                     ends = (str(path.dip),), (str(path.rip),)
                     wrapped[Opening(*_outside(c, version), *ends)] = None
         return (*wrapped, *_at_vips(c))
-    rips = tuple(dict.fromkeys(str(path.rip) for path in _paths_to(c, server)))
+    rips = tuple(map(str, c.answers_from(server)))
     ports = dict.fromkeys((one.protocol, one.to) for one in c.ports)
     return tuple(Opening(protocol, (port,) if port else (), (), rips) for protocol, port in ports)
 
@@ -112,17 +124,15 @@ def _common(tier: Tier, host: Host, interface: str = "") -> Part:
 
 
 def _nat_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
-    own = _paths_to(c, server)
-    rips = dict.fromkeys(str(path.rip) for path in own)
     # one-armed: source NAT brings the replies back to the director, the server's routes are none of our business
-    gateways = [] if c.tier.one_armed else directors.gateways(c, (path.dip for path in own))
+    gateways = [] if c.tier.one_armed else directors.gateways(c, (path.dip for path in _paths_to(c, server)))
     return {
         **_common(c.tier, server),
         "gateways": gateways,
         "gateway_mode": c.tier.gateway_mode,
         "services": [
-            {"address": rip, "protocol": protocol, "port": port}
-            for rip in rips
+            {"address": str(address), "protocol": protocol, "port": port}
+            for address in c.answers_from(server)
             for protocol, port in dict.fromkeys((one.protocol, one.to) for one in c.ports)
         ],
     }
@@ -137,7 +147,8 @@ def _tun_real_server(c: Cluster, server: Host, _dips: list[str]) -> Part:
         "tunnels": [{"local": rip, "remote": dip} for rip, dip in ends],
         "tunnel": dataclasses.asdict(c.tier.tunnel),
         "tunnel_from_anybody": c.tier.tunnel_from_anybody,
-        "path_mtu": c.tier.path_mtu,
+        # a director's own replies are none: those behind it are told how much fits
+        "path_mtu": 0 if cascade.is_director(c, server) else c.tier.path_mtu,
     }
 
 
@@ -152,8 +163,8 @@ def _director(c: Cluster, director: Host) -> Part:
         **_common(tier, director, tier.interface),
         "vips": [str(vip) for vip in tier.vips],
         "owner": "keepalived" if c.by_keepalived else "ipvs_table",
-        "services": _marked(c, director) if tier.fwmark else _services(c, director),
-        "marks": _marks(c) if tier.fwmark else [],
+        "services": table.marked_services(c, director) if tier.fwmark else table.services(c, director),
+        "marks": table.marks(c) if tier.fwmark else [],
         "timeouts": _timeouts(c),
         "conn_tab_bits": tier.conn_tab_bits,
         "sysctls": _sysctls(tier),
@@ -163,8 +174,11 @@ def _director(c: Cluster, director: Host) -> Part:
             dict.fromkeys((*tier.helpers, *filter(None, (one.persistence_engine for one in tier.services))))
         ),
     }
+    if tier.mode == "dr":
+        # else the VIPs come with the tunnels, which are for who is a real server of the tier in front
+        part["hold_vips"] = not tier.by_tunnel
     if tier.mode == "nat":
-        part["source_nat"] = _source_nat(c, director) if tier.one_armed else []
+        part["source_nat"] = table.source_nat(c, director) if tier.one_armed else []
     return part
 
 
@@ -177,115 +191,6 @@ def _timeouts(c: Cluster) -> Part:
 def _sysctls(tier: Lvs) -> Part:
     """What the tier wants beside the role's own; the mode's conntrack is among those, so only another one is said."""
     return dict(tier.sysctls) if tier.conntrack is None else {**dict(tier.sysctls), CONNTRACK: int(tier.conntrack)}
-
-
-def _services(c: Cluster, director: Host) -> list[Part]:
-    destinations = _Destinations(c, director)
-    return [
-        {
-            "protocol": port.protocol,
-            "address": str(vip),
-            "port": port.port,
-            **_options(port.service, vip.version),
-            "destinations": destinations.of(port.service, vip.version, port.to),
-        }
-        for vip in c.tier.vips
-        for port in c.ports
-    ]
-
-
-def _marked(c: Cluster, director: Host) -> list[Part]:
-    destinations = _Destinations(c, director)
-    service = c.tier.services[0]  # they agree but for protocol and port
-    return [
-        {
-            "fwmark": c.tier.fwmark,
-            "family": family(version),
-            **_options(service, version),
-            # port 0: whatever port the packet came for
-            "destinations": destinations.of(service, version, 0),
-        }
-        for version in c.versions
-    ]
-
-
-def _marks(c: Cluster) -> list[Part]:
-    by_protocol: dict[str, list[int]] = {}
-    for port in c.ports:
-        by_protocol.setdefault(port.protocol, []).append(port.port)
-    return [
-        {
-            "destination": str(vip),
-            "protocol": protocol,
-            # none named: all of them
-            "ports": [] if 0 in numbers else sorted(numbers),
-            "mark": c.tier.fwmark,
-        }
-        for vip in c.tier.vips
-        for protocol, numbers in by_protocol.items()
-    ]
-
-
-def _options(service: Service, version: int) -> Part:
-    mask = service.persistence_mask.of(version)
-    wanted = {
-        "scheduler": service.scheduler,
-        "scheduler_flags": list(service.scheduler_flags),
-        "persistent": service.persistent,
-        "persistence_engine": service.persistence_engine,
-        "one_packet": service.one_packet,
-    }
-    options = {key: value for key, value in wanted.items() if value}
-    return options if mask is None else {**options, "persistence_mask": mask}
-
-
-class _Destinations:
-    """The real servers of one director as destinations; services on the same port share one list."""
-
-    def __init__(self, c: Cluster, director: Host) -> None:
-        self._lists: dict[tuple[int, int | None, int, int], list[Part]] = {}
-        self._forward: Part = {"forward": c.tier.mode}
-        if c.tier.mode == "tun":
-            tunnel = dataclasses.asdict(c.tier.tunnel)
-            self._forward["tunnel"] = {key: value for key, value in tunnel.items() if value or key != "port"}
-        self._servers = {
-            version: [(str(path.rip), server.options.weight) for server, path in c.paths(director, version)]
-            for version in c.versions
-        }
-
-    def of(self, service: Service, version: int, port: int | None) -> list[Part]:
-        key = (version, port, service.upper_threshold, service.lower_threshold)
-        if key not in self._lists:
-            limits = {"upper_threshold": service.upper_threshold, "lower_threshold": service.lower_threshold}
-            rest = {**self._forward, **{name: value for name, value in limits.items() if value}}
-            self._lists[key] = [
-                {"address": rip, "port": port, "weight": weight, **rest} for rip, weight in self._servers[version]
-            ]
-        return self._lists[key]
-
-
-def _source_nat(c: Cluster, director: Host) -> list[Part]:
-    """Whose requests must look as if they came from the director, so that the reply passes it.
-
-    Where a real server's gateway is the director, only clients in its own network; else everybody.
-    """
-    sources: dict[int, dict[str, None]] = {}
-    for version in c.versions:
-        paths = c.paths(director, version)
-        through = all(path.network and path.dip in server.gateways(version) for server, path in paths)
-        everybody = "0.0.0.0/0" if version == 4 else "::/0"
-        sources[version] = dict.fromkeys(str(path.network) if through else everybody for _server, path in paths)
-    return [
-        {
-            "source": source,
-            "destination": str(vip),
-            "protocol": port.protocol,
-            **({"port": port.port} if port.port else {}),
-        }
-        for vip in c.tier.vips
-        for source in sources[vip.version]
-        for port in c.ports
-    ]
 
 
 def _holding_vips(vips: t.Iterable[Address], directors: t.Iterable[str], words: str) -> list[str]:
@@ -306,10 +211,13 @@ def _nat_about(c: Cluster) -> list[str]:
 def _director_about(c: Cluster) -> list[str]:
     service = c.tier.services[0]
     lines = [f"answers on {', '.join(map(str, c.tier.vips))}: {_ports(c.ports)}, scheduler {service.scheduler}"]
-    for server in c.servers:
-        rips = dict.fromkeys(str(path.rip) for path in _paths_to(c, server))
-        lines.append(f"-> {server.name} {', '.join(rips)}, weight {server.options.weight}")
-    return lines
+    found: dict[tuple[str, int], dict[str, None]] = {}
+    for one in (one for host in c.directors for version in c.versions for one in c.targets(host, version)):
+        found.setdefault((one.name, one.weight), {})[str(one.address)] = None
+    return [
+        *lines,
+        *(f"-> {name} {', '.join(addresses)}, weight {weight}" for (name, weight), addresses in found.items()),
+    ]
 
 
 def _ports(ports: t.Iterable[Port]) -> str:

@@ -44,7 +44,7 @@ def service_options(c: Cluster) -> Findings:
 
 def ports(c: Cluster) -> Findings:
     if not all(service.port or c.listening for service in c.tier.services):
-        text = f"port: neither this tier nor {c.backend.name} says which: set it in either"
+        text = f"port: neither this tier nor {c.behind} says which: set it in either"
         yield c.tier.finding("port-missing", text)
     seen = set()
     for _service, protocol, port, to in c.ports:
@@ -53,10 +53,10 @@ def ports(c: Cluster) -> Findings:
         seen.add((protocol, port))
         if to is None and c.tier.mode == "nat":
             listening = ", ".join(map(str, c.listening))
-            text = f"port: {c.backend.name} listens on {listening}, not on {port}: say which is meant with server_port"
+            text = f"port: {c.behind} listens on {listening}, not on {port}: say which is meant with server_port"
             yield c.tier.finding("port-mapping", text)
         elif to is None:
-            yield c.tier.finding("port-mapping", no_mapping(port, c.backend.name, c.listening))
+            yield c.tier.finding("port-mapping", no_mapping(port, c.behind, c.listening))
         elif to != port and c.tier.mode != "nat":
             text = f"server_port: mode {c.tier.mode} cannot map port {port} to {to}: use mode nat, or one port for both"
             yield c.tier.finding("port-mapping", text)
@@ -104,7 +104,7 @@ def clients_apart(c: Cluster) -> Findings:
     """With DR and TUN a real server serves its own requests to the VIP, and a director's own get no answer."""
     if c.tier.mode == "nat":
         return
-    inside = {host.name for host in (*c.directors, *c.servers)}
+    inside = {host.name for host in c.tier.holders(c.stack, c.inventory)}
     for front in c.fronts:
         for host in c.inventory.members(front.hosts):
             if host.name in inside:
@@ -117,7 +117,8 @@ def vips_on_nics(c: Cluster) -> Findings:
 
 
 def vip_interface(c: Cluster) -> Findings:
-    yield from vips.in_networks(c.tier, c.tier.vips, c.directors, c.tier.interface)
+    if not c.tier.by_tunnel:
+        yield from vips.in_networks(c.tier, c.tier.vips, c.directors, c.tier.interface)
 
 
 def paths(c: Cluster) -> Findings:
@@ -227,9 +228,9 @@ def conntrack(c: Cluster) -> Findings:
 
 
 def weights(c: Cluster) -> Findings:
-    given = {server.options.weight for server in c.servers}
+    given = {one.weight for host in c.directors for version in c.versions for one in c.targets(host, version)}
     if given == {0}:
-        text = f"every host of {c.backend.name} has lb_weight 0: connections will be refused"
+        text = f"every host of {c.behind} has lb_weight 0: connections will be refused"
         yield c.tier.finding("weights", text, severity="warning")
     blind = sorted({service.scheduler for service in c.tier.services} & set(BLIND_TO_WEIGHT))
     if len(given - {0}) > 1 and blind:

@@ -34,9 +34,8 @@ def between_tiers(tiers: t.Sequence[Lvs], stack: Stack, inventory: Inventory) ->
                 text = f"fwmark {tier.fwmark} is that of tier {marks[host.name, tier.fwmark]} too: take another number"
                 yield tier.finding("fwmark", text, host.name)
     for one in stack.tiers.values():
-        behind = stack.behind(one)
-        if getattr(one, "mode", "") == "dr" and one.state == "present" and behind:
-            for host in inventory.members(behind.hosts):
+        if getattr(one, "mode", "") == "dr" and one.state == "present":
+            for host in (host for behind in stack.all_behind(one) for host in inventory.members(behind.hosts)):
                 if own.get(host.name, one.name) != one.name:
                     text = f"is a real server here and a director of {own[host.name]}: packets could go in circles"
                     yield one.finding("director-is-real-server", text, host.name)

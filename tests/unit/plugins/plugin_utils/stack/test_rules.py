@@ -69,7 +69,7 @@ CASES = [
     # names
     Case("option", "unknown option 'sheduler'; did you mean 'scheduler'?", app={"sheduler": "rr"}),
     Case("option", "unknown option 'hosst'; did you mean 'hosts'?", web={"hosst": "web"}),
-    Case("option", "vips is missing", app={"vips": None}),
+    Case("vips-of-tunnel", "vips: is missing", app={"vips": None}),
     Case("option", "vips must not be empty", app={"vips": []}),
     Case("option", "leave out the prefix length", app={"vips": ["192.0.2.100/32"]}),
     Case("option", "other hosts can reach", app={"vips": ["224.0.0.1"]}),
@@ -90,7 +90,8 @@ CASES = [
     Case("group", "no group 'wbe'; did you mean 'web'?", web={"hosts": "wbe"}),
     Case("group", "'empty' is empty", web={"hosts": "empty"}),
     Case("backend", "no tier 'wep'; did you mean 'web'?", app={"backend": "wep"}),
-    Case("backend", "behind lvs stands servers", more=({**FRONT, "backend": "app"},)),
+    Case("backend", "behind lvs stands servers", app={"backend": "x"}, more=({**AGAIN, "name": "x"},)),
+    Case("option", "backend names web twice", app={"backend": ["web", "web"]}),
     Case("backend-cycle", "app -> app", app={"backend": "app"}),
     Case("vip-twice", "belongs to tier app too", more=({**SECOND, "vips": ["192.0.2.100"]},)),
     # hosts

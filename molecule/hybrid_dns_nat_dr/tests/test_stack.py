@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which way packets take through the NAT director and the pair behind it, and what the death of one of the pair costs."""
+
+from __future__ import annotations
+
+# pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
+import pytest
+from ask import ask
+from cascades import (  # noqa: F401  # the tests that both hybrids share
+    test_both_name_servers_lead_to_the_vips_in_front,
+    test_large_requests_and_replies_come_whole,
+    test_real_servers_see_the_client,
+    test_replies_pass_nobody_but_a_nat_director,
+    test_shares_multiply,
+    web_services,
+    who_answers,
+)
+from clients import PATIENT, Clients
+from described import Described
+from drills import check_all_answered, check_gaps
+from pair import Pair
+from tunnels import CLIENT, version
+
+from lab.capture import Capture, Frame
+from lab.cluster import Lab
+from lab.machine import mac
+
+
+def syn_acks(frames: list[Frame]) -> list[Frame]:
+    return [frame for frame in frames if "Flags [S.]" in frame.text]
+
+
+def test_requests_come_by_the_pair_and_replies_leave_by_the_nat_director(
+    lab: Lab, stack: Described, pair: Pair
+) -> None:
+    """At the servers' cables, which have a default route to somebody else."""
+    holder = mac(lab.topology.host(pair.gather()), 0)
+    inner = stack.tier("app")["vips"]
+    for service in web_services(stack):
+        vip = next(one for one in inner if version(one) == version(service.vip))
+        begin = f"{CLIENT[version(vip)]}."
+        for server in stack.real_servers:
+            with Capture(lab, f"{server}.0", f"tcp and host {vip} and host {CLIENT[version(vip)]}") as capture:
+                ask(lab, service, 8)
+                frames = capture.until(lambda frames: bool(syn_acks(frames)))
+            asked = [one for one in frames if one.text.startswith(begin) and f"> {vip}.8080: Flags [S]" in one.text]
+            assert asked and {frame.source for frame in asked} == {holder}, (service, server, frames[:9])
+            assert {frame.target for frame in syn_acks(frames)} == {mac(lab.topology.host("lb1"), 1)}, (service, server)
+
+
+def test_only_its_holder_answers_for_each_vip(lab: Lab, stack: Described, pair: Pair) -> None:
+    holder = pair.gather()
+    assert who_answers(lab, 0, stack.vips[0]) == {mac(lab.topology.host("lb1"), 0)}
+    assert who_answers(lab, 2, stack.tier("app")["vips"][0]) == {mac(lab.topology.host(holder), 0)}
+
+
+@pytest.mark.once
+@pytest.mark.stage("second")
+def test_power_cut_and_return_of_the_holder_behind(pair: Pair, clients: Clients) -> None:
+    """The NAT director notices nothing but the new neighbour."""
+    holder = pair.gather()
+    with clients.asking(f"power cut of {holder}") as seen:
+        pair.power_cut(holder)
+        pair.wait_for(pair.other(holder))
+    check_gaps(seen)
+    with clients.asking(f"return of {holder}", PATIENT) as seen, pair.one_holder_at_every_look():
+        pair.power_on(holder)
+        pair.wait_for_pools()
+    check_all_answered(seen)
