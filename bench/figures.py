@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of figures, for the terminal and for docs/benchmarks.md alike."""
+"""Figures as Markdown tables whose columns also line up on a terminal."""
 
 from __future__ import annotations
 
@@ -31,18 +31,25 @@ def median(values: t.Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def _number(value: float | None, unit: str) -> str:
+def number(value: float | None, unit: str = "") -> str:
+    """With three digits at least where there are as many; empty for None."""
     if value is None:
         return ""
-    return f"{value:.0f}" if unit == "" else f"{value:.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}"
+    if unit == "" or value >= 100:
+        return f"{value:,.0f} {unit}".rstrip()
+    return f"{value:.2f} {unit}"
 
 
 def markdown(rows: t.Sequence[Row]) -> str:
-    """A table whose columns also line up on a terminal."""
-    cells = [["What", "Median", "Bound", "", "Rule"]]
-    cells += [[row.name, _number(row.value, row.unit), _number(row.bound, row.unit), row.met, row.rule] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(5)]
-    cells.insert(1, ["-" * width for width in widths])
+    """Figures with their bounds, one a line."""
+    lines = [[row.name, number(row.value, row.unit), number(row.bound, row.unit), row.met, row.rule] for row in rows]
+    return grid(["What", "Median", "Bound", "", "Rule"], lines)
+
+
+def grid(head: t.Sequence[str], lines: t.Sequence[t.Sequence[str]]) -> str:
+    """A table of any columns."""
+    widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
+    cells = [head, ["-" * width for width in widths], *lines]
     return "".join(
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |\n"
         for line in cells

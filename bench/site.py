@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`site.yml` on one director and five real servers: the first run and one that changes nothing, beside rows of pings."""
+"""`site.yml` on virgin hosts, again, and with one weight changed, beside rows of pings."""
 
 from __future__ import annotations
 
@@ -9,45 +9,118 @@ import json
 import pathlib
 import re
 import tempfile
+import typing as t
 
 import yaml
 
 from . import labs
-from .figures import Row, median
+from .figures import Row, markdown, median
 
-INVENTORY = labs.PROJECT / "bench" / "inventory"
 SITE = labs.PROJECT / "site.yml"
 CALLBACKS = labs.PROJECT / "bench" / "callbacks"
+COUNTING = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "on_hosts"}
 MAX_TASKS = 20
-RECAP = re.compile(r"^(\w+) +: ok=(\d+)", re.MULTILINE)
+RECAP = re.compile(r"^(\w+) +: ok=(\d+) +changed=(\d+)", re.MULTILINE)
+TEXT = """\
+{words}, packages unpacked before; whole runs of `ansible-playbook` over plain ssh with pipelining and {forks} forks. Every
+round begins with virgin hosts. The pings are run by the same hosts, as many for each as it had tasks (the `ok` of the
+recap) in the run without change. Many of those tasks check and include on the controller alone, so there is also a row of
+only as many pings as tasks ran on the host.
+
+"""
 
 
-def measure(rounds: int) -> list[Row]:
-    """All rows about site.yml; every round begins with virgin hosts."""
-    seconds: dict[str, list[float]] = {"first": [], "again": [], "pings": [], "pings there": []}
-    counting = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "on_hosts"}
-    tasks: dict[str, int] = {}
-    there: dict[str, int] = {}
-    for _round in range(rounds):
-        with labs.lab("cluster.yml") as lab, tempfile.TemporaryDirectory() as folder:
-            seconds["first"].append(labs.playbook(lab, SITE, INVENTORY)[0])
-            took, said = labs.playbook(lab, SITE, INVENTORY, **counting)
-            seconds["again"].append(took)
-            if re.search("changed=[1-9]", said):
-                raise RuntimeError(f"the second run changed something:\n{said[-3000:]}")
-            tasks = {host: int(ok) for host, ok in RECAP.findall(said)}
-            there = json.loads(said.strip().splitlines()[-1])["on_hosts"]
-            for name, counts in (("pings", tasks), ("pings there", there)):
-                seconds[name].append(labs.playbook(lab, _pings(pathlib.Path(folder), counts), INVENTORY)[0])
-    medians = {name: median(values) for name, values in seconds.items()}
-    most, most_there = max(tasks.values()), max(there.values())
-    return [
-        Row("`site.yml` on six hosts, first run", medians["first"]),
-        Row("`site.yml` on six hosts, no change", medians["again"], 1.5 * medians["pings"], "1.5 x the pings"),
-        Row(f"as many `ping` tasks on the same hosts ({most} at most)", medians["pings"]),
-        Row(f"only as many as run something on the host ({most_there} at most)", medians["pings there"]),
-        Row("tasks of a host in a run without change, at most", most, MAX_TASKS, str(MAX_TASKS), ""),
+class Case(t.NamedTuple):
+    """An inventory with a lab for it; ``weighted`` is the host whose weight changes. ``most``: tasks of a host, where bounded."""
+
+    words: str
+    inventory: pathlib.Path
+    topology: pathlib.Path
+    weighted: str
+    most: int | None = None
+
+
+SIX = Case(
+    "One director and five real servers in direct routing (`bench/six`)",
+    labs.PROJECT / "bench" / "six",
+    labs.TOPOLOGIES / "six.yml",
+    "web3",
+    MAX_TASKS,
+)
+HYBRID = Case(
+    "Two name servers, two nginx, two directors with keepalived, three real servers (`inventories/hybrid_dns_nginx_dr`)",
+    labs.PROJECT / "inventories" / "hybrid_dns_nginx_dr",
+    labs.PROJECT / "lab" / "topologies" / "hybrid.yml",
+    "web3",
+)
+
+
+def measure_six(rounds: int) -> str:
+    return _measure(SIX, rounds)
+
+
+def measure_hybrid(rounds: int) -> str:
+    return _measure(HYBRID, rounds)
+
+
+def _measure(case: Case, rounds: int) -> str:
+    runs = [_round(case) for _round_number in range(rounds)]
+    seconds = {name: median(run.seconds[name] for run in runs) for name in runs[0].seconds}
+    most, there = max(runs[-1].tasks.values()), max(runs[-1].there.values())
+    rows = [
+        Row("`site.yml`, first run", seconds["first"]),
+        Row("`site.yml`, no change", seconds["again"], 1.5 * seconds["pings"], "1.5 x the pings"),
+        Row(f"as many `ping` tasks on the same hosts ({most} at most)", seconds["pings"]),
+        Row(f"only as many as run something on the host ({there} at most)", seconds["pings there"]),
+        Row("`site.yml`, one weight changed", seconds["weight"]),
+        Row("hosts that this changed", max(run.changed for run in runs), unit=""),
+        Row(
+            "tasks of a host in a run without change, at most",
+            most,
+            case.most,
+            "" if case.most is None else str(case.most),
+            "",
+        ),
     ]
+    return TEXT.format(words=case.words, forks=labs.FORKS) + markdown(rows)
+
+
+class Run(t.NamedTuple):
+    """One round; ``tasks`` and ``there`` are those of each host, all of them and those that ran there."""
+
+    seconds: dict[str, float]
+    tasks: dict[str, int]
+    there: dict[str, int]
+    changed: int
+
+
+def _round(case: Case) -> Run:
+    with labs.lab(case.topology) as lab, tempfile.TemporaryDirectory() as name:
+        folder, sources = pathlib.Path(name), (case.inventory, labs.way_in(lab))
+        first, _said = labs.playbook(SITE, *sources)
+        again, said = labs.playbook(SITE, *sources, **COUNTING)
+        tasks = {host: int(ok) for host, ok, _changed in RECAP.findall(said)}
+        there = json.loads(said.strip().splitlines()[-1])["on_hosts"]
+        if _changed_hosts(said):
+            raise RuntimeError(f"the second run changed something:\n{said[-3000:]}")
+        weight, said = labs.playbook(SITE, *sources, _weight(folder, case.weighted))
+        if not _changed_hosts(said):
+            raise RuntimeError(f"another weight of {case.weighted} changed nothing:\n{said[-3000:]}")
+        seconds = {"first": first, "again": again, "weight": weight}
+        for what, counts in (("pings", tasks), ("pings there", there)):
+            seconds[what] = labs.playbook(_pings(folder, counts), *sources)[0]
+        return Run(seconds, tasks, there, _changed_hosts(said))
+
+
+def _changed_hosts(said: str) -> int:
+    return sum(changed != "0" for _host, _ok, changed in RECAP.findall(said))
+
+
+def _weight(folder: pathlib.Path, host: str) -> pathlib.Path:
+    """An inventory over the others that gives one host another weight."""
+    path = folder / "weight.yml"
+    path.write_text(yaml.safe_dump({"all": {"hosts": {host: {"lb_weight": 7}}}}))
+    return path
 
 
 def _pings(folder: pathlib.Path, tasks: dict[str, int]) -> pathlib.Path:

@@ -13,12 +13,20 @@ import typing as t
 import yaml
 
 from . import labs
-from .figures import Row, median
+from .figures import Row, markdown, median
 
 SHAPES = {"100x100": (100, 100), "10x1000": (10, 1000)}
 CHANGES = 200
 FOLDER = "/root/bench"
 Service = dict[str, t.Any]
+TEXT = """\
+The time is that of a process on the host itself, taken there: for the module the file that Ansible sends (code and
+options in one), run by Python from its start to its end, so with unpacking, imports, checking 10,000 destinations,
+all its calls of `ipvsadm` and the reading back; without ssh and the controller. `ipvsadm -R` gets the same lines from a
+file. Both begin with a fresh `ip_vs`, in turns. Memory is the peak of the module's process or of the largest of
+its children. The 200 changes are whole runs of `ansible-playbook` from the controller instead.
+
+"""
 
 
 def services(count: int, size: int) -> list[Service]:
@@ -56,9 +64,8 @@ def other_weights(found: list[Service], count: int) -> list[Service]:
     return t.cast("list[Service]", copied)
 
 
-def measure(rounds: int) -> list[Row]:
-    """All rows about the modules."""
-    with labs.lab("host.yml") as lab, tempfile.TemporaryDirectory() as folder:
+def measure(rounds: int) -> str:
+    with labs.lab(labs.TOPOLOGIES / "host.yml") as lab, tempfile.TemporaryDirectory() as folder:
         for shape, (count, size) in SHAPES.items():
             made = services(count, size)
             labs.put(lab, "lb1", f"{FOLDER}/{shape}.rules", rules(made).encode())
@@ -67,7 +74,7 @@ def measure(rounds: int) -> list[Row]:
         labs.put(lab, "lb1", f"{FOLDER}/guest.py", pathlib.Path(__file__).with_name("guest.py").read_bytes())
         found = json.loads(lab.run("lb1", f"python3 {FOLDER}/guest.py {rounds}"))
         rows = [row for shape in SHAPES for row in _judged(shape, found[shape])]
-        return rows + _changes(lab, pathlib.Path(folder))
+        return TEXT + markdown(rows + _changes(lab, pathlib.Path(folder)))
 
 
 def _play(path: pathlib.Path, *tasks: dict[str, t.Any]) -> pathlib.Path:
@@ -84,7 +91,7 @@ def _payload(lab: t.Any, folder: pathlib.Path, path: str, made: list[Service]) -
     # the lab's own host: nothing of what an earlier shape left there
     lab.run("lb1", "ipvsadm -C; rm -rf ~/.ansible/tmp")
     play = _play(folder / "payload.yml", _table(made))
-    labs.playbook(lab, play, ANSIBLE_PIPELINING="false", ANSIBLE_KEEP_REMOTE_FILES="true")
+    labs.playbook(play, labs.way_in(lab), ANSIBLE_PIPELINING="false", ANSIBLE_KEEP_REMOTE_FILES="true")
     lab.run("lb1", f"mv ~/.ansible/tmp/*/AnsiballZ_ipvs_table.py {path}")
 
 
@@ -126,8 +133,8 @@ def _changes(lab: t.Any, folder: pathlib.Path) -> list[Row]:
     }
     found = {}
     for name, task in (("loop", loop), ("table", _table(changed))):
-        labs.playbook(lab, _play(folder / "begin.yml", _table(made)))
-        found[name] = labs.playbook(lab, _play(folder / "change.yml", task))[0]
+        labs.playbook(_play(folder / "begin.yml", _table(made)), labs.way_in(lab))
+        found[name] = labs.playbook(_play(folder / "change.yml", task), labs.way_in(lab))[0]
     return [
         Row(f"{CHANGES} weights: a loop of `ipvs_destination`, whole playbook, once", found["loop"]),
         Row(f"{CHANGES} weights: one `ipvs_table`, whole playbook, once", found["table"]),

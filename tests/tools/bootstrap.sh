@@ -57,20 +57,30 @@ _install_debian_packages() {
         - "${missing[@]}" || _fail "could not install Debian packages; as root: $remedy"
 }
 
+# own_venv FOLDER REQUIREMENTS: an environment beside $venv for what only one command needs.
+own_venv() {
+    _fill_venv "$1" "$2" /usr/bin/python3
+}
+
 _make_venv() {
-    local python=/usr/bin/python3 stamp seconds=$SECONDS
+    local python=/usr/bin/python3
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         _fail "$python is $("$python" -V 2>&1), but 3.11 is the oldest that works: use Debian 12 or newer"
-    stamp=$("$python" -V; sha256sum "$requirements")
-    [[ $(cat "$venv/.stamp" 2>/dev/null) == "$stamp" ]] && return
-    echo "==> installing $(grep -c == "$requirements") pinned Python packages into ${venv##*/} (under a minute as a rule)"
-    rm -rf "$venv"
-    "$python" -m venv "$venv" || _fail "could not make $venv: see above; as root: apt-get install python3-venv"
-    "$venv/bin/pip" install -qq --disable-pip-version-check -r "$requirements" ||
-        _fail "could not fill $venv: see above, then: $venv/bin/pip install -r $requirements"
+    _fill_venv "$venv" "$requirements" "$python"
+}
+
+_fill_venv() {
+    local folder=$1 pinned=$2 python=$3 stamp seconds=$SECONDS
+    stamp=$("$python" -V; sha256sum "$pinned")
+    [[ $(cat "$folder/.stamp" 2>/dev/null) == "$stamp" ]] && return
+    echo "==> installing $(grep -c == "$pinned") pinned Python packages into ${folder#"$PWD/"} (under a minute as a rule)"
+    rm -rf "$folder"
+    "$python" -m venv "$folder" || _fail "could not make $folder: see above; as root: apt-get install python3-venv"
+    "$folder/bin/pip" install -qq --disable-pip-version-check -r "$pinned" ||
+        _fail "could not fill $folder: see above, then: $folder/bin/pip install -r $pinned"
     # Written last: an interrupted installation starts over.
-    echo "$stamp" >"$venv/.stamp"
-    echo "    ${venv##*/} ready after $((SECONDS - seconds)) s"
+    echo "$stamp" >"$folder/.stamp"
+    echo "    ${folder#"$PWD/"} ready after $((SECONDS - seconds)) s"
 }
 
 _link_collection() {

@@ -54,6 +54,7 @@ def lint() -> list[report.Outcome]:
                 "docs",
                 ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."],
             ),
+            tool("docs site", [ROOT / "docs/site/build"]),
             Step("artifact", check_artifact),
         ]
     )
@@ -87,6 +88,7 @@ def _mypy_packages() -> list[str]:
     packages = {
         ROOT / "plugins/module_utils": f"{base}.module_utils",
         ROOT / "plugins/plugin_utils": f"{base}.plugin_utils",
+        ROOT / "bench": "bench",
         ROOT / "lab": "lab",
         ROOT / "tests/tools": "tools",
     }

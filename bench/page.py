@@ -1,0 +1,45 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``docs/benchmarks.md``: a section for each part, written anew by the part's own run and by no other."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import platform
+import re
+
+PATH = pathlib.Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+Written by `bench/run`; `bench/run PART` measures one section again. Each section says when and on what it was measured,
+and how busy the machine was with other things: the load is that of the minute before.
+
+In the lab, hosts are user-mode Linux kernels. These make system calls, page faults and forks many times dearer than they
+are on real machines, and networks too: there the ratios are what counts, not the numbers.
+"""
+
+
+def write(path: pathlib.Path, titles: list[str], title: str, section: str) -> None:
+    """Put the section ``title`` into the page in the place that ``titles`` gives it; those of other titles stay as they are."""
+    parts = sections(path.read_text(encoding="utf-8")) if path.exists() else {}
+    parts[title] = section
+    found = [f"## {name}\n\n{parts[name].strip()}\n" for name in titles if name in parts]
+    path.write_text("\n".join([HEAD, *found]), encoding="utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    """The body of each section of a page by its title."""
+    _head, *rest = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    return dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def machine(load: float) -> str:
+    """When and on what something was measured; ``load`` is that of the machine before it began."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return f"{datetime.date.today()}, {os.cpu_count()} cores of {processor}, load {load:.1f} before"
