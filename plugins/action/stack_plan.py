@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -16,7 +17,13 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import addresses_of
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Finding, Plan
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Plan, Stack
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.retire import (
+    Retirement,
+    retire_all,
+    retire_host,
+    retire_tiers,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status_table import status_table
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.summary import summary
@@ -28,7 +35,7 @@ class ActionModule(ActionBase):
     BYPASS_HOST_LOOP = True
     TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS = frozenset({"stack", "seen"})
+    _VALID_ARGS = frozenset({"stack", "seen", "without"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -38,9 +45,16 @@ class ActionModule(ActionBase):
         findings += check(stack, inventory)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
-            return self._failed(result, errors)
+            return self._failed(result, "lb_stack has", errors)
         plan = derive(stack, inventory)
-        result.update(changed=False, summary=summary(plan), **_for_playbooks(plan))
+        if self._task.args.get("without") is not None:
+            going = _retirement(plain(self._task.args["without"]), stack, inventory)
+            if going.problems:
+                return self._failed(result, "this cannot be decommissioned,", going.problems)
+            plan = going.plan
+            result["freed"] = list(going.freed)
+        run = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        result.update(changed=False, run=run, summary=summary(plan), **_for_playbooks(plan))
         result["addresses"] = addresses_of(stack, inventory)
         result["warnings"] = [str(finding) for finding in findings]
         if self._task.args.get("seen") is not None:
@@ -50,8 +64,8 @@ class ActionModule(ActionBase):
             result.update(status=state, table=status_table(state))
         return result
 
-    def _failed(self, result: dict[str, t.Any], errors: list[Finding]) -> dict[str, t.Any]:
-        heading = f"lb_stack has {len(errors)} error{'s'[: len(errors) != 1]}; no host was touched:"
+    def _failed(self, result: dict[str, t.Any], what: str, errors: t.Sequence[object]) -> dict[str, t.Any]:
+        heading = f"{what} {len(errors)} error{'s'[: len(errors) != 1]}; no host was touched:"
         report = "\n".join([heading, *(f"- {error}" for error in errors)])
         if __version__.startswith(("2.16.", "2.17.", "2.18.")):
             # these print a task's message as one long line; from 2.19 Ansible shows its lines by itself
@@ -73,6 +87,18 @@ def _reached(said: t.Any) -> dict[str, t.Any] | None:
     """What a host said, out of what a play has registered for it; None where it said nothing."""
     whole = isinstance(said, dict) and "units" in said and not said.get("unreachable") and not said.get("failed")
     return said if whole else None
+
+
+def _retirement(going: t.Mapping[str, t.Any], stack: Stack, inventory: Inventory) -> Retirement:
+    """What ``without`` asks for, which is one of three things."""
+    given = [key for key in ("host", "tiers", "all") if going.get(key)]
+    if len(given) != 1 or set(going) - {"host", "tiers", "all"}:
+        raise AnsibleActionFail("without: give one of host (a name), tiers (a list of names) and all (true)")
+    if given == ["all"]:
+        return retire_all(stack, inventory)
+    if given == ["host"]:
+        return retire_host(stack, inventory, str(going["host"]))
+    return retire_tiers(stack, inventory, list(going["tiers"]))
 
 
 def _for_playbooks(plan: Plan) -> dict[str, t.Any]:

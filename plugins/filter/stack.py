@@ -26,7 +26,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import 
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.dot import stack_dot
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.report.svg import stack_svg
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import drained, serving
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import changes, drained, serving
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.exports import storage_exports, storage_probes
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.storage.mounts import (
     storage_automount,
@@ -44,6 +44,8 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     dns.dns_settings,
     dns.dns_unit,
     dns.dns_zones,
+    changes.migrate_refusals,
+    changes.rollback,
     drained.drain,
     drained.drain_refusals,
     keepalived_foreign,

@@ -160,6 +160,15 @@ options:
     description: How many earlier configurations to keep.
     type: int
     default: 5
+  run:
+    description:
+      - Name of the run that this is part of; names must sort by time. Of each run, one earlier configuration is kept, and
+        M(mixed_lb.stack.daemon_rollback) goes back to what was there before a run.
+      - Without it the change counts as part of the run that laid down what is there.
+    type: str
+    default: ""
+seealso:
+  - module: mixed_lb.stack.daemon_rollback
 notes:
   - In check mode the configuration is checked too, if the daemon is installed.
 """
@@ -264,6 +273,7 @@ ARGUMENTS = {
     "probes": dicts(PROBE),
     "probe_timeout": {"type": "float", "default": 10},
     "backups": {"type": "int", "default": 5},
+    "run": {"type": "str", "default": ""},
 }
 
 

@@ -132,6 +132,12 @@ drained:
   returned: success
   type: dict
   sample: {web1: [192.0.2.21, "2001:db8:0:2::21"]}
+kernel_scopes:
+  description: Scopes of M(mixed_lb.stack.kernel_settings) that have something laid down.
+  returned: success
+  type: list
+  elements: str
+  sample: [app, app-tunnels]
 python:
   description: Version of the Python that runs modules.
   returned: success

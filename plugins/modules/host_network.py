@@ -36,6 +36,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  purge:
+    description:
+      - Whether to take back what the scope wanted in an earlier run and wants no more. With V(false) that stays, also at
+        boot, and is still the scope's, until a run with V(true). So a service can move from one way of working to another
+        while both are there.
+    type: bool
+    default: true
   addresses:
     description:
       - Virtual addresses.
@@ -346,6 +353,7 @@ def choice(*choices: str, default: str | None = None) -> dict[str, t.Any]:
 ARGUMENTS = {
     "name": NEEDED,
     "state": choice("present", "absent", default="present"),
+    "purge": ON,
     "addresses": entries(address=NEEDED, interface={"type": "str", "default": "lo"}, deprecated=ON),
     "tunnels": entries(
         name=NEEDED,
@@ -399,7 +407,7 @@ def main() -> None:
     try:
         wanted = wanted_of(options) if options["state"] == "present" else Wanted()
         run, store = command.on_host(module), files.on_host(module)
-        outcome = apply(options["name"], wanted, run, store, check=module.check_mode)
+        outcome = apply(options["name"], wanted, run, store, check=module.check_mode, purge=options["purge"])
     except (NetworkProblem, files.FileProblem, units.UnitProblem, command.ProgramMissing) as problem:
         module.fail_json(msg=f"{options['name']}: {problem}")
     module.exit_json(**_result(outcome))

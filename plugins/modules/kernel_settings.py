@@ -35,6 +35,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  purge:
+    description:
+      - Whether to take back what the scope wanted in an earlier run and wants no more. With V(false) that stays, also at
+        boot, and is still the scope's, until a run with V(true). So a service can move from one way of working to another
+        while both are there.
+    type: bool
+    default: true
   modules:
     description:
       - Kernel modules to load, in this order.
@@ -162,6 +169,7 @@ from ansible_collections.mixed_lb.stack.plugins.module_utils.system import comma
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "purge": {"type": "bool", "default": True},
     "modules": {
         "type": "list",
         "elements": "dict",
@@ -183,7 +191,7 @@ def main() -> None:
         wanted = Settings()
         if options["state"] == "present":
             wanted = settings_of(options["modules"], options["sysctls"], options["optional_sysctls"])
-        outcome = apply(options["name"], wanted, host, check=module.check_mode)
+        outcome = apply(options["name"], wanted, host, check=module.check_mode, purge=options["purge"])
     except (SettingsProblem, files.FileProblem, command.ProgramMissing) as problem:
         module.fail_json(msg=f"{options['name']}: {problem}")
     for warning in [*outcome.warnings, *map(_how_to_reload, outcome.reload_needed)]:

@@ -85,6 +85,10 @@ keepalived:
       description: The tiers whose VIPs this host keeps away from itself.
       type: list
       elements: str
+    moving:
+      description: Those of them that a failover moves, which ends that when it is through.
+      type: list
+      elements: str
 haproxy:
   description: What HAProxy says; null where it does not run.
   returned: success
@@ -116,6 +120,13 @@ drained:
   returned: success
   type: dict
   sample: {web1: [192.0.2.21, "2001:db8:0:2::21"]}
+configurations:
+  description:
+    - By scope of M(mixed_lb.stack.daemon_config) the C(run) that laid down what is there, and the runs of the C(earlier)
+      configurations that are kept, the oldest first.
+  returned: success
+  type: dict
+  sample: {nginx-shop: {run: 20261124T120000Z, earlier: [20261101T080000Z]}}
 problems:
   description: What could not be asked, and why.
   returned: success

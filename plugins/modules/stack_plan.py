@@ -31,6 +31,13 @@ options:
       - By host what M(mixed_lb.stack.stack_info) returned there; hosts that were not reached may be in it or not. Adds
         RV(status) and RV(table).
     type: dict
+  without:
+    description:
+      - Plans how something goes instead. RV(steps) are then only those that take it back, and those that others need to do
+        without it.
+      - One of C(host), a name; C(tiers), a list of names; and C(all), V(true). Refused where a tier that stays sends to one
+        that goes, and where the stack would not be sound without the host.
+    type: dict
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 """
@@ -55,6 +62,13 @@ EXAMPLES = r"""
         - name: web
           kind: servers
           hosts: web
+  register: lb_plan
+  run_once: true
+
+- name: Plan how web2 leaves
+  mixed_lb.stack.stack_plan:
+    without:
+      host: web2
   register: lb_plan
   run_once: true
 
@@ -97,6 +111,11 @@ parts:
   description: By the name of a step and the name of a host, the role's variables without the role's name before them.
   returned: success
   type: dict
+run:
+  description: A name for this run, by its time. Names of later runs sort behind it.
+  returned: success
+  type: str
+  sample: 20261124T120000Z
 addresses:
   description: The addresses of every host of a tier.
   returned: success
@@ -112,6 +131,12 @@ openings:
     lb1:
       - {family: any, protocol: tcp, ports: [80], sources: [], destinations: []}
       - {family: ipv4, protocol: vrrp, ports: [], sources: [192.0.2.12], destinations: []}
+freed:
+  description: The hosts that are left with nothing of the stack.
+  returned: when O(without) is given
+  type: list
+  elements: str
+  sample: [web3]
 summary:
   description: The plan in lines for people.
   returned: success
@@ -220,8 +245,9 @@ status:
               type: float
     hosts:
       description:
-        - By name C(reached), its C(tiers), whom it keeps C(drained), the tiers under C(maintenance) there, the C(vips) that
-          it has, the C(last_transition) of each VRRP instance as ISO time, and the states of its C(units).
+        - By name C(reached), its C(tiers), whom it keeps C(drained), the tiers under C(maintenance) there, those C(moving) away, the C(vips) that
+          it has, the C(last_transition) of each VRRP instance as ISO time, the states of its C(units), and the runs
+          that its C(configurations) are from.
       type: dict
     findings:
       description:

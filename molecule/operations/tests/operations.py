@@ -6,40 +6,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import typing as t
 
-from frame import PROJECT, SCENARIO
 from waiting import until
 
 from lab.cluster import Lab
+from playbooks import Playbooks
 
-INVENTORIES = ["-i", "inventories/lvs_ha", "-i", f".lab/scenarios/{SCENARIO}.yml"]
 DIRECTORS = ("lb1", "lb2")
 RIPS = {"web1": ("192.0.2.21", "2001:db8:0:2::21"), "web2": ("192.0.2.22", "2001:db8:0:2::22")}
 NOTE = "/etc/mixed_lb/drained.json"
 
 
-class Operations:
-    """``play`` must succeed, ``refused`` must fail; both return what a user would see."""
+class Operations(Playbooks):
+    """Over the pair of lvs_ha."""
 
     def __init__(self, lab: Lab) -> None:
+        super().__init__("inventories/lvs_ha")
         self.lab = lab
-
-    def run(self, playbook: str, *words: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
-        argv = ["ansible-playbook", *INVENTORIES, f"playbooks/{playbook}.yml", "-e", json.dumps(variables), *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
-
-    def play(self, playbook: str, *words: str, **variables: t.Any) -> str:
-        done = self.run(playbook, *words, **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def refused(self, playbook: str, **variables: t.Any) -> str:
-        done = self.run(playbook, **variables)
-        assert done.returncode == 2, done.stdout + done.stderr
-        assert "Traceback" not in done.stdout + done.stderr
-        return " ".join((done.stdout + done.stderr).split())
 
     def weights(self, director: str) -> dict[str, set[int]]:
         """The weights of each real server over all virtual services."""

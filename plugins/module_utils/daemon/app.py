@@ -12,20 +12,23 @@ from ..system import units
 from ..system.command import Command
 from ..system.files import FileProblem, FileStore
 from ..system.records import of_all_scopes
-from .candidate import Check, check
-from .model import DaemonProblem, File, Files, Record, record_from_json, record_to_json, with_generation
+from . import history
+from .candidate import check
+from .model import Check, DaemonProblem, File, Files, Probe, Record, record_from_json, record_to_json, with_generation
 from .plan import Change, check_scopes, originals, paths, plan
-from .probe import Probe, wait_for
+from .probe import wait_for
 from .unit import State, Unit
 
-FOLDER = "/var/lib/mixed_lb/daemon"
-PRIVATE = 0o600
 _ENDS = ("stop", "disable")
 
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a scope wants of a daemon; no ``files`` takes the scope away."""
+    """What a scope wants of a daemon; no ``files`` takes the scope away.
+
+    ``run`` names the run that wants it; without, it belongs to the run of what is there. ``generation``: what the files say
+    where they are earlier ones that come back.
+    """
 
     scope: str
     unit: str
@@ -35,6 +38,8 @@ class Wanted:
     probes: tuple[Probe, ...] = ()
     probe_timeout: float = 10
     backups: int = 5
+    run: str = ""
+    generation: str = ""
 
 
 @dataclasses.dataclass
@@ -66,7 +71,7 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     record, others = _records(wanted.scope, host.files)
     unit = Unit(wanted.unit, host.command)
     state = unit.state()
-    files, generation = with_generation(wanted.files)
+    files, generation = (wanted.files, wanted.generation) if wanted.generation else with_generation(wanted.files)
     mates = {scope: other for scope, other in others.items() if other.unit == wanted.unit}
     warnings = check_scopes(wanted.scope, files, mates)
     there = {path: _file(path, host.files) for path in paths(files, record)}
@@ -82,7 +87,16 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
         _check(wanted, state, outcome, host, check_only=check_only)
     if outcome.changed and not check_only:
         known = dataclasses.replace(
-            was, unit=wanted.unit, applied="", files=files, originals=originals(files, record, mates, there)
+            was,
+            unit=wanted.unit,
+            # what is only put right is still what that run brought
+            run=record.run if record.applied == generation else wanted.run or record.run,
+            folders=wanted.folders,
+            checks=wanted.checks,
+            probes=wanted.probes,
+            applied="",
+            files=files,
+            originals=originals(files, record, mates, there),
         )
         _Change(wanted, host, unit, state).run(outcome, record, known)
     return outcome
@@ -93,7 +107,7 @@ class _Change:
 
     def __init__(self, wanted: Wanted, host: Host, unit: Unit, state: State) -> None:
         self._wanted, self._host, self._unit, self._state = wanted, host, unit, state
-        self._record_path = f"{FOLDER}/{wanted.scope}.json"
+        self._record_path = history.path(wanted.scope)
 
     def run(self, outcome: Outcome, before: Record, after: Record) -> None:
         begin = self._unit.now()
@@ -118,12 +132,11 @@ class _Change:
             words = f"\nThe daemon said:\n{said}" if said else ""
             raise DaemonProblem(f"{problem}.\n{undone}{words}") from problem
         if after.files:
-            if outcome.changes and before.applied:
-                self._back_up(before)
+            if outcome.changes and before.applied and not self._wanted.generation:
+                history.keep(self._wanted.scope, before, after.run, self._wanted.backups, self._host.files)
             self._remember(dataclasses.replace(after, applied=outcome.generation))
         else:
-            for name in self._host.files.names(self._backups):
-                self._host.files.remove(f"{self._backups}/{name}")
+            history.forget(self._wanted.scope, self._host.files)
             self._host.files.remove(self._record_path)
 
     def _tell(self, changes: t.Sequence[Change], actions: t.Sequence[str]) -> None:
@@ -159,26 +172,12 @@ class _Change:
             return f"The configuration from before could not be put back either: {problem}"
         return "The configuration from before is back."
 
-    @property
-    def _backups(self) -> str:
-        return f"{FOLDER}/{self._wanted.scope}.d"
-
     def _remember(self, record: Record) -> None:
-        self._host.files.write(self._record_path, record_to_json(record), PRIVATE)
-
-    def _back_up(self, record: Record) -> None:
-        files = self._host.files
-        names = files.names(self._backups)
-        number = int(names[-1].removesuffix(".json")) + 1 if names else 1
-        if self._wanted.backups:
-            files.write(f"{self._backups}/{number:06}.json", record_to_json(record), PRIVATE)
-            names.append(f"{number:06}.json")
-        for name in names[: len(names) - self._wanted.backups]:
-            files.remove(f"{self._backups}/{name}")
+        self._host.files.write(self._record_path, record_to_json(record), history.PRIVATE)
 
 
 def _records(scope: str, files: FileStore) -> tuple[Record, dict[str, Record]]:
-    records = of_all_scopes(FOLDER, files, record_from_json)
+    records = of_all_scopes(history.FOLDER, files, record_from_json)
     return records.pop(scope, Record()), records
 
 

@@ -14,18 +14,11 @@ import typing as t
 
 from ..system.command import Command
 from ..system.files import FileStore
-from .model import DaemonProblem
+from .model import Check, DaemonProblem
 from .plan import Change
 
 # Arguments: COPY FOLDER ... -- PROGRAM ...
 _OVERLAY = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 125; shift 2; done; shift; exec "$@"'
-
-
-class Check(t.NamedTuple):
-    """A program that checks a configuration: it refuses by its exit code, or by output that matches ``refuses``."""
-
-    argv: tuple[str, ...]
-    refuses: str = ""
 
 
 def check(

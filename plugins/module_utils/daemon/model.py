@@ -42,11 +42,38 @@ Files = t.Mapping[str, File]
 """Files by absolute path."""
 
 
+class Check(t.NamedTuple):
+    """A program that checks a configuration: it refuses by its exit code, or by output that matches ``refuses``."""
+
+    argv: tuple[str, ...]
+    refuses: str = ""
+
+
+class Probe(t.NamedTuple):
+    """Either ``address`` (``HOST:PORT``, ``[IPv6]:PORT`` or the path of a Unix socket) or ``argv``."""
+
+    address: str = ""
+    argv: tuple[str, ...] = ()
+    send: str = ""
+    expects: str = ""
+    """A regular expression that must match somewhere in the answer; empty: that it connects is enough."""
+
+    def __str__(self) -> str:
+        return self.address or " ".join(self.argv)
+
+
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What a scope laid down, and what it found: ``originals`` has for each of its paths the file before, or None."""
+    """What a scope laid down, and what it found: ``originals`` has for each of its paths the file before, or None.
+
+    ``run`` names the run that laid it down; ``folders``, ``checks`` and ``probes`` are what it had to pass then.
+    """
 
     unit: str = ""
+    run: str = ""
+    folders: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    probes: tuple[Probe, ...] = ()
     applied: str = ""
     """Digest of the files that the daemon is known to run with; empty while that is not known."""
     files: Files = dataclasses.field(default_factory=dict)
@@ -85,6 +112,9 @@ def record_from_json(text: str, path: str) -> Record:
             raise ValueError("another version")
         content["files"] = {name: File(**file) for name, file in content["files"].items()}
         content["originals"] = {name: file and File(**file) for name, file in content["originals"].items()}
+        content["folders"] = tuple(content.get("folders", ()))
+        content["checks"] = tuple(Check(tuple(argv), refuses) for argv, refuses in content.get("checks", ()))
+        content["probes"] = tuple(Probe(at, tuple(argv), *rest) for at, argv, *rest in content.get("probes", ()))
         return Record(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DaemonProblem(

@@ -11,24 +11,11 @@ import time
 import typing as t
 
 from ..system.command import Command
-from .model import GENERATION, DaemonProblem
+from .model import GENERATION, DaemonProblem, Probe
 
 PAUSE = 0.1
 """Seconds between two attempts."""
 _MOST = 1 << 20
-
-
-class Probe(t.NamedTuple):
-    """Either ``address`` (``HOST:PORT``, ``[IPv6]:PORT`` or the path of a Unix socket) or ``argv``."""
-
-    address: str = ""
-    argv: tuple[str, ...] = ()
-    send: str = ""
-    expects: str = ""
-    """A regular expression that must match somewhere in the answer; empty: that it connects is enough."""
-
-    def __str__(self) -> str:
-        return self.address or " ".join(self.argv)
 
 
 def wait_for(probes: t.Sequence[Probe], generation: str, timeout: float, command: Command) -> None:

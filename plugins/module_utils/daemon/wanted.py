@@ -9,9 +9,7 @@ import re
 import typing as t
 
 from .app import Wanted
-from .candidate import Check
-from .model import SCOPE, DaemonProblem, File
-from .probe import Probe
+from .model import SCOPE, Check, DaemonProblem, File, Probe
 
 _OTHERS = 0o007
 _HIGHEST = 0o777
@@ -39,6 +37,7 @@ def wanted_of(options: t.Mapping[str, t.Any]) -> Wanted:
         probes=tuple(map(_probe, options["probes"])),
         probe_timeout=options["probe_timeout"],
         backups=options["backups"],
+        run=options["run"],
     )
 
 

@@ -41,12 +41,13 @@ class Outcome:
         return bool(self.files or self.writes or self.loaded or self.unloaded or self.record_changed)
 
 
-def apply(scope: str, wanted: Settings, host: Host, *, check: bool = False) -> Outcome:
-    """Bring the host to ``wanted``; ``Settings()`` takes back all that the scope did.
+def apply(scope: str, wanted: Settings, host: Host, *, check: bool = False, purge: bool = True) -> Outcome:
+    """Bring the host to ``wanted``; ``Settings()`` takes back all that the scope did. Without ``purge`` nothing is taken back.
 
     Raises ``SettingsProblem``, ``FileProblem`` or ``ProgramMissing``; the host is then as it was before the call.
     """
     record, others = _records(scope, host.files)
+    wanted = wanted if purge else wanted.beside(record.settings)
     check_scopes(scope, wanted, others)
     missing = to_load(wanted, lambda module: _present(module, host.proc))
     users = _users(host.proc) if wanted.modules or record.loaded else {}

@@ -39,6 +39,15 @@ class Settings:
     sysctls: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     optional: frozenset[str] = frozenset()
 
+    def beside(self, earlier: Settings) -> Settings:
+        """These and those that were wanted ``earlier``; where both are about one thing, these."""
+        return Settings(
+            tuple(dict.fromkeys((*self.modules, *earlier.modules))),
+            {**earlier.parameters, **self.parameters},
+            {**earlier.sysctls, **self.sysctls},
+            self.optional | (earlier.optional - self.sysctls.keys()),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:

@@ -36,14 +36,17 @@ class Outcome:
         return bool(self.commands or self.files)
 
 
-def apply(scope: str, wanted: Wanted, command: Command, store: FileStore, *, check: bool = False) -> Outcome:
-    """Bring the host to ``wanted``; ``Wanted()`` takes back all that the scope did.
+def apply(
+    scope: str, wanted: Wanted, command: Command, store: FileStore, *, check: bool = False, purge: bool = True
+) -> Outcome:
+    """Bring the host to ``wanted``; ``Wanted()`` takes back all that the scope did. Without ``purge`` nothing is taken back.
 
     Raises ``NetworkProblem``, ``FileProblem``, ``UnitProblem`` or ``ProgramMissing``; where that happens after the
     first change, the live network is as it was before, or the text says what is not.
     """
     memory, others = records(scope, store)
     record = memory or Record()
+    wanted = wanted if purge else wanted.beside(record.wanted)
     if memory is None and wanted == Wanted():
         return Outcome([], [], [], {})
     reader = Reader(scope, command, lenient=check)

@@ -138,6 +138,15 @@ class Wanted:
     def of(self, kind: type[t.Any]) -> list[t.Any]:
         return [item for item in self.items if isinstance(item, kind)]
 
+    def beside(self, earlier: Wanted) -> Wanted:
+        """This and what was wanted ``earlier``; where both are about one thing, this."""
+        items = {item.key: item for item in (*earlier.items, *self.items)}
+        filters = {
+            place: tuple(dict.fromkeys((*self.filters.get(place, ()), *earlier.filters.get(place, ()))))
+            for place in {**earlier.filters, **self.filters}
+        }
+        return Wanted(tuple(items.values()), filters)
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:

@@ -28,6 +28,11 @@ def maintained(text: str) -> bool:
     return text.strip() not in ("", "0")
 
 
+def moving(text: str) -> bool:
+    """Whether it does so for the time of a failover only."""
+    return text.strip() == "2"
+
+
 def connections(text: str) -> int:
     """The active connections of nginx, from its status page. The one that asked is not counted."""
     found = re.search(r"^Active connections: (\d+)", text, re.MULTILINE)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ..daemon import history
+from ..daemon.model import DaemonProblem
 from ..haproxy.app import info as haproxy_info
 from ..haproxy.client import Ask, NotRunning
 from ..haproxy.model import HaproxyProblem
@@ -30,7 +32,7 @@ CHECKERS = "/etc/mixed_lb/checker"
 MAINTENANCE = "/etc/keepalived/mixed_lb"
 PROBLEMS = (
     *(IpvsError, ModelError, ParseError, InfoProblem, HaproxyProblem, ProgramMissing, FileProblem),
-    *(drained.DrainedProblem, OSError, ValueError),
+    *(drained.DrainedProblem, DaemonProblem, OSError, ValueError),
 )
 
 Result = dict[str, t.Any]
@@ -65,6 +67,7 @@ def look(host: Host, timeout: float) -> Result:
         "haproxy": ask("HAProxy", lambda: _haproxy(host)),
         "nginx": ask("nginx", lambda: _nginx(host)),
         "drained": ask("drained members", lambda: drained.read(host.files), {}),
+        "configurations": ask("configurations", lambda: history.runs(host.files), {}),
     }
     return {**result, "problems": problems}
 
@@ -93,8 +96,12 @@ def _keepalived(host: Host, timeout: float) -> Result | None:
         return None
     suffix = ".maintenance"
     names = [name for name in host.files.names(MAINTENANCE) if name.endswith(suffix)]
-    resting = [name for name in names if parse.maintained(host.files.read(f"{MAINTENANCE}/{name}") or "")]
-    return {"instances": found["instances"], "maintenance": [name.removesuffix(suffix) for name in resting]}
+    texts = {name.removesuffix(suffix): host.files.read(f"{MAINTENANCE}/{name}") or "" for name in names}
+    return {
+        "instances": found["instances"],
+        "maintenance": [name for name, text in texts.items() if parse.maintained(text)],
+        "moving": [name for name, text in texts.items() if parse.moving(text)],
+    }
 
 
 def _haproxy(host: Host) -> Result | None:

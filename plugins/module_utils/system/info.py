@@ -16,8 +16,10 @@ import typing as t
 from . import drained
 from .command import Command
 from .files import FileProblem, FileStore, Proc
+from .records import of_all_scopes
 
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route
+KERNEL = "/var/lib/mixed_lb/kernel"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 
 
@@ -52,6 +54,7 @@ def gather(
         "programs": {program: where(program) for program in programs},
         "ipvs": _ipvs(kernel, files, proc),
         "drained": drained.read(files),
+        "kernel_scopes": sorted(of_all_scopes(KERNEL, files, lambda _text, path: path)),
     }
 
 

@@ -73,6 +73,11 @@ class Inventory:
         """The hosts of a group in the inventory's order; empty where there is no such group."""
         return [self.host(name) for name in self._groups.get(group, ())]
 
+    def without(self, name: str) -> Inventory:
+        """The same without one host."""
+        groups = {group: [host for host in hosts if host != name] for group, hosts in self._groups.items()}
+        return Inventory(groups, self._variables)
+
     def host(self, name: str) -> Host:
         """One host, read at its first use."""
         if name not in self._hosts:

@@ -28,8 +28,8 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
 
     ``tiers``: a list of mappings with ``name``, ``kind``, ``mode``, ``backend`` (names of tiers), ``hosts``,
     ``min_available``, ``keep_weights``, ``probes``, ``vips`` (``address``, ``holders``), ``holders`` and ``members``, whose keys are those of ``pools.Row``;
-    ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``vips``, ``last_transition`` (by instance, as ISO time),
-    ``units``; ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a
+    ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``moving``, ``vips``, ``last_transition`` (by instance, as ISO time),
+    ``units``, ``configurations``; ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a
     server that is down does not.
     """
     plan = derive(stack, inventory)
@@ -76,9 +76,11 @@ def _host(name: str, stack: Stack, inventory: Inventory, said: Seen | None) -> d
         "tiers": [tier.name for tier in tiers],
         "drained": sorted((said or {}).get("drained") or ()),
         "maintenance": list(keepalived.get("maintenance", ())),
+        "moving": list(keepalived.get("moving", ())),
         "vips": [one for one in _addresses(said) if one in vips],
         "last_transition": {one["name"]: _time(one["last_transition"]) for one in keepalived.get("instances", ())},
         "units": dict((said or {}).get("units") or {}),
+        "configurations": dict((said or {}).get("configurations") or {}),
     }
 
 

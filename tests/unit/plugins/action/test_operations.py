@@ -22,7 +22,7 @@ Answers = dict[str, dict[str, t.Any]]
 def seen(**more: t.Any) -> dict[str, t.Any]:
     nothing: dict[str, t.Any] = dict.fromkeys(("ipvs", "haproxy", "nginx", "keepalived"))
     nics = [{"name": "eth0", "addresses": list(VIPS)}]
-    return {**nothing, "interfaces": nics, "units": {}, "drained": {}, "problems": [], **more}
+    return {**nothing, "interfaces": nics, "units": {}, "drained": {}, "configurations": {}, "problems": [], **more}
 
 
 def service(vip: str, net: str, protocol: str, weights: dict[str, int]) -> dict[str, t.Any]:

@@ -108,6 +108,7 @@ def test_everything_by_two_calls():
         "programs": {"ipvsadm": "/usr/sbin/ipvsadm", "iptables": None},
         "ipvs": {"loaded": False, "available": True, "writer": "none"},
         "drained": {},
+        "kernel_scopes": [],
     }
     # The main table alone: a tier's own tables have default routes too.
     assert fake.calls == [
@@ -179,6 +180,11 @@ def test_the_module_runs_here():
 def test_errors_are_one_message(monkeypatch):
     monkeypatch.setattr(host_info.command, "on_host", lambda module: lambda argv: Result(1, "", "Cannot talk\n"))
     assert run_module(host_info.main)["msg"] == "ip address show failed: Cannot talk"
+
+
+def test_scopes_of_the_kernel_are_told():
+    records = {f"/var/lib/mixed_lb/kernel/{name}": "{}" for name in ("far.json", "app.json", ".app.json.new")}
+    assert gather(host(**records))["kernel_scopes"] == ["app", "far"]
 
 
 def test_who_is_drained_is_told():

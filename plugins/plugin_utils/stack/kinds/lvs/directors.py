@@ -58,7 +58,9 @@ def moving_vips(c: Cluster) -> t.Iterator[Finding]:
     """The real servers of a NAT tier need a way back that moves with the VIPs."""
     tier = c.tier
     if tier.inner_vips and tier.mode != "nat":
-        yield tier.finding("mode-option", f"inner_vips: is for mode nat, not {tier.mode}: leave it out")
+        # they move on until the connections of nat have ended
+        text = f"inner_vips: is for mode nat, not {tier.mode}: leave it out once the tier has moved (migrate.yml)"
+        yield tier.finding("mode-option", text, severity="warning")
     if len(c.directors) > 1 and tier.mode == "nat" and not tier.one_armed:
         for version in c.versions:
             if not any(vip.version == version for vip in tier.inner_vips):

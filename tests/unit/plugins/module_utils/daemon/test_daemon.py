@@ -12,10 +12,9 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import app, probe
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import app, history, probe
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Wanted, apply
-from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.candidate import Check
-from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import DaemonProblem, File
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import Check, DaemonProblem, File
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.wanted import wanted_of
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.daemon.fake_daemon import FOLDER, FakeDaemon
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import MemoryFiles
@@ -219,9 +218,9 @@ def test_backups_are_bounded_and_private() -> None:
     host = daemon()
     for number in range(6):
         apply(wanted({MAIN: f"v{number}"}, backups=2), host.host)
-    kept = [path for path in host.files.content if path.startswith(f"{app.FOLDER}/edge.d/")]
+    kept = [path for path in host.files.content if path.startswith(f"{history.FOLDER}/edge.d/")]
     assert [json.loads(host.files.content[path])["files"][MAIN]["content"] for path in kept] == ["v3", "v4"]
-    assert all(host.files.modes[path] == 0o600 for path in [*kept, f"{app.FOLDER}/edge.json"])
+    assert all(host.files.modes[path] == 0o600 for path in [*kept, f"{history.FOLDER}/edge.json"])
 
 
 def test_drift_of_content_mode_and_daemon_is_repaired() -> None:

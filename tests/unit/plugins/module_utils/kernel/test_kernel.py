@@ -290,6 +290,26 @@ def test_scopes_converge_and_undo_in_any_order(start, steps, order):
     assert kernel.state() == before
 
 
+@settings(max_examples=150, deadline=None)
+@given(STARTS, WANTS, WANTS)
+def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_ended(start, first, second):
+    kernel, straight = host_with(start), host_with(start)
+    for one in (kernel, straight):
+        app.apply("a", first, one.host)
+    predicted = app.apply("a", second, kernel.host, check=True, purge=False)
+    outcome = app.apply("a", second, kernel.host, purge=False)
+    assert outcome.changed == predicted.changed and not outcome.unloaded
+    for key, value in {**first.sysctls, **second.sysctls}.items():
+        assert key not in kernel.sysctls or model.same(key, kernel.sysctls[key], value)
+    assert {*first.modules, *second.modules} <= set(kernel.modules)
+    for wanted in (second, NOTHING):
+        assert not app.apply("a", wanted, kernel.host, purge=False).changed
+    for one in (kernel, straight):
+        app.apply("a", second, one.host)
+        app.apply("a", NOTHING, one.host)
+    assert kernel.state() == straight.state()
+
+
 @given(WANTS)
 def test_a_record_reads_back(wanted):
     record = model.Record(wanted, {"a/b": "1 2"}, wanted.modules)

@@ -27,8 +27,8 @@ MARK = {"destination": "203.0.113.100", "protocol": "tcp", "ports": [80, 443], "
 SNAT = {"source": "192.0.2.0/24", "destination": "203.0.113.100", "port": 80}
 
 
-def apply(host, scope="app", check=False, **options):
-    return app.apply(scope, wanted_of(options), host, host.files, check=check)
+def apply(host, scope="app", check=False, purge=True, **options):
+    return app.apply(scope, wanted_of(options), host, host.files, check=check, purge=purge)
 
 
 def refused(host, error=NetworkProblem, scope="app", **options):
@@ -507,6 +507,24 @@ def test_what_is_foreign_is_never_touched_and_additions_come_first(first, second
     assert not any("flush" in line.replace("--noflush", "") or " down" in line for line in commands)
     assert any(a["ip"] == "198.51.100.9" for a in host.addresses)
     assert any(rule["row"]["priority"] == 77 for rule in host.rules)
+
+
+@settings(max_examples=100, deadline=None)
+@given(WANTS, WANTS)
+def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_ended(first, second):
+    host, straight = host_with([]), host_with([])
+    for one in (host, straight):
+        apply(one, **first)
+    predicted = apply(host, check=True, purge=False, **second)
+    assert apply(host, purge=False, **second) == predicted
+    text = host.files.content.get("/etc/mixed_lb/network/app.json")
+    known = render.record_from_json(text, "x").items if text else {}
+    assert {item.key for item in wanted_of(first).items} <= set(known), "it is still the scope's"
+    assert not apply(host, purge=False, **second).changed
+    assert not apply(host, purge=False).changed, "neither does absent take anything"
+    apply(host, **second)
+    apply(straight, **second)
+    assert host.state() == straight.state()
 
 
 @given(WANTS)

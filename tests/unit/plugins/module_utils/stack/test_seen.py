@@ -72,6 +72,7 @@ def test_a_bare_host_has_nothing_and_no_problems() -> None:
     assert found == {
         "units": {"nginx.service": "active"},
         "drained": {},
+        "configurations": {},
         "problems": [],
         **dict.fromkeys(("ipvs", "keepalived", "haproxy", "nginx")),
         "interfaces": [
@@ -122,6 +123,10 @@ def test_one_that_does_not_tell_hides_no_other() -> None:
 @pytest.mark.parametrize(("text", "wanted"), [("0\n", False), ("1\n", True), ("", False), ("-5", True)])
 def test_maintenance(text: str, wanted: bool) -> None:
     assert parse.maintained(text) is wanted
+
+
+def test_a_failover_is_maintenance_that_ends() -> None:
+    assert parse.maintained("2\n") and parse.moving("2\n") and not parse.moving("1\n")
 
 
 def test_another_page_is_no_status() -> None:

@@ -134,7 +134,7 @@ CASES = [
     Case("check-vip", "of the VIP's own family only", "tun", {"check": {"type": "vip"}, "tunnel_family": "ipv6"}),
     Case("inner-vips", "give the IPv4 address that the real servers", "nat", **PAIR),
     Case("inner-vips", "holds the inner VIP 198.51.100.9", "nat", {"inner_vips": ["198.51.100.9"]}, host="lb1"),
-    Case("mode-option", "inner_vips: is for mode nat", app={"inner_vips": ["192.0.2.99"]}),
+    Case("mode-option", "inner_vips: is for mode nat", app={"inner_vips": ["192.0.2.99"]}, severity="warning"),
     Case(
         "router-id",
         "router_id 7 is that of tier app too",

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pair of directors: its VIPs go where they are sent, its mode changes, and one of them leaves. In this order."""
+
+from __future__ import annotations
+
+from clients import Clients
+from drills import check_all_answered, check_gaps
+from life import APP, SERVICES, Life, asking
+from pair import Pair
+
+MOVING = {
+    "hosts": "directors",
+    "inner_vips": ["192.0.2.99", "2001:db8:0:2::99"],
+    "check": {"type": "http", "path": "/"},
+}
+
+
+def pair_of(life: Life) -> Pair:
+    return Pair(life.lab, ["lb1", "lb2"], list(life.stack.values()))
+
+
+def test_failover_there_and_back(life: Life) -> None:
+    life.describe({**APP, **MOVING, "mode": "nat"})
+    life.play("site")
+    pair = pair_of(life)
+    pair.wait_for_pools()
+    for host in ("lb2", "lb1"):
+        with Clients(life.lab, SERVICES).asking(f"failover to {host}") as seen:
+            life.play("failover", lb_tier="app", lb_to=host)
+        check_gaps(seen)
+        assert pair.settle() == {"app": host}
+    assert "it is not a host of that tier" in life.refused("failover", lb_tier="app", lb_to="web1")
+
+
+def test_from_nat_to_dr(life: Life) -> None:
+    life.migrate("dr", pair_of(life).settle()["app"])
+
+
+def test_a_director_leaves(life: Life) -> None:
+    """The one that holds the VIPs."""
+    with Clients(life.lab, SERVICES).asking("decommission lb1") as seen:
+        life.play("decommission", lb_host="lb1")
+    check_gaps(seen)
+    assert life.left_on("lb1") == []
+    with asking(life.lab, SERVICES, "lb2 alone") as seen:
+        life.lab.run("lb2", "ipvsadm -Ln")
+    check_all_answered(seen)
