@@ -23,13 +23,13 @@ def ask(
 ) -> list[dict[str, t.Any]]:
     """`count` answers, each of a connection of its own; one that failed has ``error``. For more options see ``ask.py``."""
     words = [sys.executable, str(PROGRAM), protocol, vip, str(port), "--count", str(count)]
-    for name, value in {"first-port": _fresh_ports(lab, count), **options}.items():
+    for name, value in {"first-port": fresh_ports(lab, count), **options}.items():
         words += [f"--{name}", str(value)]
     answers: list[dict[str, t.Any]] = json.loads(lab.run(host, shlex.join(words)))
     return answers
 
 
-def _fresh_ports(lab: Lab, count: int) -> int:
+def fresh_ports(lab: Lab, count: int) -> int:
     """The first of `count` ports that this lab's clients have not used lately.
 
     A director remembers a UDP client's port for five minutes and a TCP client's for two: a packet from it goes where it

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import subprocess
-
-from clients import PATIENT, Clients, is_whole
+from clients import PATIENT, Clients, Download, is_whole
 from drills import check_all_answered, check_gaps
 from operations import NOTE, Operations
 from pair import Pair
@@ -16,7 +14,7 @@ SECONDS = 30
 """That a download takes, longer than all that comes before the wait for its end."""
 
 
-def downloads(clients: Clients) -> list[subprocess.Popen[str]]:
+def downloads(clients: Clients) -> list[Download]:
     """Under way on every real server: as many as their weights together."""
     service = clients.services[0]
     return [clients.download(service, SECONDS) for _turn in range(3)]

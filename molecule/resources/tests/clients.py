@@ -16,7 +16,7 @@ import typing as t
 import pytest
 from described import Service
 
-from lab.client import PROGRAM
+from lab.client import PROGRAM, fresh_ports
 from lab.cluster import Lab
 
 STEADY = pathlib.Path(__file__).resolve().parents[3] / "lab" / "steady.py"
@@ -26,6 +26,14 @@ BYTES = 100
 
 REPORT: list[str] = []
 """What all clients saw, for the end of the verification."""
+
+
+class Download(subprocess.Popen[str]):
+    """One that is under way, from a port of the client's."""
+
+    def __init__(self, argv: list[str], service: Service, port: int) -> None:
+        super().__init__(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.service, self.port = service, port
 
 
 class Clients:
@@ -63,34 +71,39 @@ class Clients:
             seen[service.vip] = found
             REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {found['failed']} of {found['asked']} failed")
 
-    def download(self, service: Service, seconds: float = 10) -> subprocess.Popen[str]:
-        """Begin one that takes so long."""
-        argv = [
+    def download(self, service: Service, seconds: float = 10) -> Download:
+        """Begin one that takes so long, from a port that no connection had lately."""
+        port = fresh_ports(self.lab, 1)
+        words = [
             PROGRAM,
             "tcp",
             service.vip,
             service.port,
             "--path",
             f"/drip/{BYTES}/{seconds / BYTES}",
+            "--first-port",
+            port,
             "--timeout",
             90,
         ]
-        return self._start(argv)
+        return Download(self._argv(words), service, port)
 
-    def is_known(self, service: Service, director: str) -> None:
-        """Wait until the director has learned of a connection to the service from the other one."""
-        vip = ipaddress.ip_address(service.vip)
+    def is_known(self, download: Download, director: str) -> None:
+        """Wait until the director has learned of it from the other one."""
+        vip = ipaddress.ip_address(download.service.vip)
         written = f"{vip:X}" if vip.version == 4 else vip.exploded
-        found = f"grep -qi '{written}.*ESTABLISHED.*SYNC' /proc/net/ip_vs_conn_sync"
+        found = f"grep -qi ' {download.port:04X} .*{written}.*ESTABLISHED.*SYNC' /proc/net/ip_vs_conn_sync"
         shown = "cat /proc/net/ip_vs_conn_sync >&2"
         self.lab.run(director, f"for i in $(seq 100); do {found} && exit 0; sleep 0.1; done; {shown}; exit 1")
 
     def _start(self, words: t.Iterable[object]) -> subprocess.Popen[str]:
-        argv = [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(self._argv(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _argv(self, words: t.Iterable[object]) -> list[str]:
+        return [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
 
 
-def is_whole(download: subprocess.Popen[str]) -> bool:
+def is_whole(download: Download) -> bool:
     """Whether it came to its end."""
     (answer,) = json.loads(download.communicate()[0])
     return bool(answer.get("bytes") == BYTES)

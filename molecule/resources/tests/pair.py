@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
+import shlex
+import subprocess
 import threading
 import time
 import typing as t
@@ -24,6 +27,17 @@ PAUSE = 0.1
 POOLS = (
     "ipvsadm -Sn | awk '/^-A/ {seen[$3] = 0} /^-a/ {seen[$3]++} END {for (s in seen) if (!seen[s]) empty++; exit %s}'"
 )
+# On a director: until no pool has any of these real servers, without a process for each look.
+FORGOTTEN = """
+import sys, time
+print("watching", flush=True)
+deadline = time.monotonic() + {patience}
+while any(one in (table := open("/proc/net/ip_vs").read()) for one in sys.argv[1:]):
+    if time.monotonic() > deadline:
+        sys.exit(table)
+    time.sleep(0.05)
+print("forgotten", flush=True)
+"""
 FULL, EMPTY = POOLS % "empty > 0", POOLS % "empty < length(seen)"
 
 
@@ -105,6 +119,29 @@ class Pair:
                 host, f"for i in $(seq 300); do {condition} && exit 0; sleep 0.1; done; ipvsadm -Ln >&2; exit 1"
             )
 
+    def watch(self, addresses: t.Iterable[str]) -> t.Callable[[], float]:
+        """From now on all directors look for these real servers. The result waits until no pool has them, and returns when."""
+        program = FORGOTTEN.format(patience=PATIENCE)
+        command = shlex.join(["python3", "-c", program, *map(_in_table, addresses)])
+        watchers = [
+            subprocess.Popen(self.lab.ssh(host, [command]), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            for host in self.hosts
+        ]
+
+        def heard(word: str) -> None:
+            said = [watcher.stdout.readline() for watcher in watchers if watcher.stdout]
+            assert said == [f"{word}\n"] * len(self.hosts), (self.hosts, said)
+
+        def forgotten() -> float:
+            heard("forgotten")
+            when = time.monotonic()
+            for watcher in watchers:
+                watcher.wait()
+            return when
+
+        heard("watching")
+        return forgotten
+
     def power_cut(self, host: str) -> None:
         self._dead.append(host)
         self.lab.power_cut([host])
@@ -149,7 +186,7 @@ class Pair:
         ended = threading.Event()
 
         def watch() -> None:
-            while not ended.is_set():
+            while not ended.wait(PAUSE):
                 looks.append(self.look())
 
         thread = threading.Thread(target=watch)
@@ -161,3 +198,9 @@ class Pair:
             thread.join()
         assert looks
         assert all(look == holders for look in looks), looks
+
+
+def _in_table(address: str) -> str:
+    """As the kernel writes a real server's address in /proc/net/ip_vs."""
+    given = ipaddress.ip_address(address)
+    return f"{given:X}:" if given.version == 4 else f"[{given.exploded}]:"
