@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: daemon_config
 short_description: Give a daemon a new configuration without ever running it on a bad one
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:

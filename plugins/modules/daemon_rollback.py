@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: daemon_rollback
 short_description: Bring back the configuration that daemons had before a run
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ipvs_service
 short_description: Make one virtual service of the kernel's IPVS table as described
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:

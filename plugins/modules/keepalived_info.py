@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: keepalived_info
 short_description: Tell which VIPs a host holds, and in which state its VRRP instances are
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:

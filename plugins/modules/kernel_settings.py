@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kernel_settings
 short_description: Set sysctls, kernel modules and module parameters, now and at boot
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The mixed_lb.stack authors (@mixed-lb)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stack_plan
 short_description: Check a load-balancing stack and work out what each host gets
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the description of the stack and the inventory, checks every rule before any host is touched, and returns what
     the roles of this collection have to do, in order.

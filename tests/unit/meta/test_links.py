@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tools import specs
 from tools.paths import ROOT, source_files
 
 PAGES = [path for path in source_files() if path.suffix == ".md"]
@@ -36,3 +37,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file.relative_to(ROOT))):
             broken.append(target)
     assert broken == []
+
+
+def test_the_readme_names_every_playbook_role_and_module() -> None:
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("\n## What is in it\n")[2].partition("\n## ")[0]
+    rows = "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))
+    there = [*ROOT.glob("playbooks/*.yml"), *ROOT.glob("plugins/modules/*.py")]
+    assert set(re.findall(r"`([a-z_]+)`", rows)) == {path.stem for path in there} | set(specs.roles())
+
+
+def test_the_site_has_every_page() -> None:
+    index = (ROOT / "docs/site/index.md").read_text()
+    listed = set(re.findall(r"^([a-z_]+)$", index, re.MULTILINE))
+    assert listed == {path.stem for path in ROOT.glob("docs/*.md")}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 import sys
@@ -28,6 +29,14 @@ def part(world: t.Any, name: str, host: str) -> dict[str, t.Any]:
 
 def destinations(world: t.Any) -> list[t.Any]:
     found: list[t.Any] = part(world, "director", "lb1")["services"][0]["destinations"]
+    return found
+
+
+@functools.cache
+def argument_specs(role: str) -> dict[str, t.Any]:
+    """By entry point; large files, so read once."""
+    text = (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text()
+    found: dict[str, t.Any] = yaml.safe_load(text)["argument_specs"]
     return found
 
 
@@ -55,6 +64,16 @@ def test_an_example_inventory_gives_what_it_gave(world: t.Any, name: str) -> Non
     assert plan == yaml.safe_load((SNAPSHOTS / f"{name}.yml").read_text())
 
 
+@pytest.mark.parametrize("name", INVENTORIES)
+def test_every_step_of_an_example_is_taken_whole(world: t.Any, name: str) -> None:
+    """Its task file hands on every key of its parts, and the role has an option for each."""
+    for step in from_inventory(world, name).plan().steps:
+        (task,) = yaml.safe_load((ROOT / "playbooks" / "tasks" / f"{step.role}_{step.part}.yml").read_text())
+        for part in step.parts.values():
+            assert {f"{step.role}_{key}" for key in part} == set(task["vars"]), step.name
+        assert set(task["vars"]) <= set(argument_specs(step.role)[step.part]["options"])
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_ipvs_module_takes_the_services(world: t.Any, mode: str) -> None:
     services = {"port": 443, "persistent": 60, "persistence_mask": {"ipv4": 24, "ipv6": 64}, "upper_threshold": 9}
@@ -77,8 +96,7 @@ def test_playbook_and_role_know_every_key_of_a_part(world: t.Any, mode: str, nam
     keys = {f"lvs_{mode}_{key}" for key in part(world(mode), name, host)}
     (task,) = yaml.safe_load((ROOT / "playbooks" / "tasks" / f"lvs_{mode}_{name}.yml").read_text())
     assert set(task["vars"]) == keys
-    spec = yaml.safe_load((ROOT / "roles" / f"lvs_{mode}" / "meta" / "argument_specs.yml").read_text())
-    assert keys <= set(spec["argument_specs"][name]["options"])
+    assert keys <= set(argument_specs(f"lvs_{mode}")[name]["options"])
 
 
 @pytest.mark.parametrize("mode", MODES)
