@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import fractions
+import json
+import pathlib
 import re
+import sys
 
 from ask import ask, share
 from described import Described, Service, Tier
@@ -20,6 +23,7 @@ BIG = 10_000_000
 ROUNDS = 6
 # The name servers' checks, and directors', take turns among the requests.
 CHECKS = 4
+SOLICIT = pathlib.Path(__file__).with_name("solicit.py")
 COUNTERS = "ipvsadm -Ln --stats --exact"
 
 
@@ -103,6 +107,8 @@ def test_replies_pass_nobody_but_a_nat_director(lab: Lab, stack: Described) -> N
 
 
 def who_answers(lab: Lab, unit: int, vip: str) -> set[str]:
-    """The hardware addresses that answer who-has on a network of the router's."""
-    words = lab.run("router", f"arping -c 3 -w 4 -I eth{unit} {vip}", check=False)
+    """The hardware addresses that answer who-has, or solicitations, on a network of the router's."""
+    if version(vip) == 6:
+        return set(json.loads(lab.run("router", f"{sys.executable} {SOLICIT} eth{unit} {vip}")))
+    words = lab.run("router", f"arping -c 2 -w 2 -I eth{unit} {vip}", check=False)
     return {found.lower() for found in re.findall(r"\[([0-9A-F:]{17})\]", words)}

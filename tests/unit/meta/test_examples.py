@@ -41,7 +41,9 @@ def test_playbooks_call_what_there_is(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", [file.parents[1] for file in sorted(ROOT.glob("inventories/*/group_vars/all.yml"))], ids=lambda it: it.name
+    "folder",
+    [file.parents[1] for file in sorted(ROOT.glob("inventories/*/group_vars/all.yml"))],
+    ids=lambda it: it.name,
 )
 def test_a_whole_stack_is_sixty_lines_beside_host_addresses(folder: Path) -> None:
     lines = [line.strip() for file in folder.rglob("*.yml") for line in file.read_text().splitlines()]
