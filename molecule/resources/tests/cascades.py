@@ -20,8 +20,8 @@ from lab.cluster import Lab
 
 NAME = "www.shop.example"
 BIG = 10_000_000
-ROUNDS = 6
-# The name servers' checks, and directors', take turns among the requests.
+ROUNDS = 12
+# The name servers' checks, and directors', take turns among the requests. In so many rounds equal parts would be 8 off.
 CHECKS = 4
 SOLICIT = pathlib.Path(__file__).with_name("solicit.py")
 COUNTERS = "ipvsadm -Ln --stats --exact"
