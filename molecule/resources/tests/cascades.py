@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import fractions
 import json
 import pathlib
@@ -106,8 +107,13 @@ def test_replies_pass_nobody_but_a_nat_director(lab: Lab, stack: Described) -> N
         assert passed == {tier["mode"] == "nat"}, (tier["name"], {host: packets(lab, host) for host in hosts})
 
 
-def who_answers(lab: Lab, unit: int, vip: str) -> set[str]:
-    """The hardware addresses that answer who-has, or solicitations, on a network of the router's."""
+def who_answers(lab: Lab, asked: list[tuple[int, str]]) -> dict[tuple[int, str], set[str]]:
+    """By network of the router's and VIP, the hardware addresses that answer who-has or solicitations. All are asked at once."""
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+        return dict(zip(asked, pool.map(lambda one: _who_answers(lab, *one), asked), strict=True))
+
+
+def _who_answers(lab: Lab, unit: int, vip: str) -> set[str]:
     if version(vip) == 6:
         return set(json.loads(lab.run("router", f"{sys.executable} {SOLICIT} eth{unit} {vip}")))
     words = lab.run("router", f"arping -c 2 -w 2 -I eth{unit} {vip}", check=False)
