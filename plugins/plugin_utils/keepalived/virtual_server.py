@@ -184,8 +184,9 @@ def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
     timeout = it.get("timeout") or options["check_timeout"]
     if kind in ("misc", "vip"):
         # Of all time-outs this one takes whole seconds only.
-        words = [f'misc_path "{it["command"]}"', f"misc_timeout {math.ceil(timeout)}"]
-        return [*words, *(["misc_dynamic"] if it.get("dynamic") else []), *optional(it, {"user": "user"})]
+        limit = f"misc_timeout {math.ceil(timeout)}"
+        dynamic = ["misc_dynamic"] if it.get("dynamic") else []
+        return [f'misc_path "{it["command"]}"', limit, *dynamic, *optional(it, {"user": "user"})]
     body: list[str | Block] = [
         f"connect_timeout {timeout}",
         *optional(it, {"address": "connect_ip", "port": "connect_port"}),
