@@ -51,6 +51,8 @@ def main() -> None:
     group = socket.inet_ntop(socket.AF_INET6, bytes.fromhex("ff0200000000000000000001ff") + address[13:])
     question = struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + address + bytes([SOURCE, 1]) + own
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.getprotobyname("ipv6-icmp")) as sock:
+        # Else it hears what answers on other networks, too.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         # Neighbours drop whatever may have come by a router.
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
         found: set[str] = set()
