@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import typing as t
 
 from ..blocks import Block, optional, wanted
@@ -182,8 +183,10 @@ def _pace(it: Options, options: Options) -> list[str]:
 def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
     timeout = it.get("timeout") or options["check_timeout"]
     if kind in ("misc", "vip"):
+        # Of all time-outs this one takes whole seconds only.
+        limit = f"misc_timeout {math.ceil(timeout)}"
         dynamic = ["misc_dynamic"] if it.get("dynamic") else []
-        return [f'misc_path "{it["command"]}"', f"misc_timeout {timeout}", *dynamic, *optional(it, {"user": "user"})]
+        return [f'misc_path "{it["command"]}"', limit, *dynamic, *optional(it, {"user": "user"})]
     body: list[str | Block] = [
         f"connect_timeout {timeout}",
         *optional(it, {"address": "connect_ip", "port": "connect_port"}),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_playbooks_call_what_there_is(file: Path) -> None:
     # Values come from the plan there, so whatever is required is not in the text.
     faults = [fault for fault in examples.document_faults(file.read_text()) if "missing required" not in fault]
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [file.parents[1] for file in sorted(ROOT.glob("inventories/*/group_vars/all.yml"))],
+    ids=lambda it: it.name,
+)
+def test_a_whole_stack_is_sixty_lines_beside_host_addresses(folder: Path) -> None:
+    lines = [line.strip() for file in folder.rglob("*.yml") for line in file.read_text().splitlines()]
+    written = [line for line in lines if line.strip("-") and not line.startswith("#")]
+    assert len([line for line in written if not re.search("ansible_host:|lb_addresses:", line)]) <= 60
 
 
 @pytest.mark.parametrize(

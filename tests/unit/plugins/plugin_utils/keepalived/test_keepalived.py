@@ -186,6 +186,17 @@ def test_checks_of_a_real_server_replace_those_of_the_service() -> None:
     assert "HTTP_GET" not in second
 
 
+@pytest.mark.parametrize(("timeout", "limit"), [(0.5, 1), (1.0, 1), (2.5, 3)])
+def test_programs_end_after_whole_seconds(timeout: float, limit: int) -> None:
+    """keepalived refuses 1.0 there, which is what a stack's seconds come as."""
+    checks = [{"type": "misc", "command": "/bin/true", "timeout": timeout}]
+    text = lines(scope(virtual_servers=[{**SERVICE, "checks": checks, "destinations": [{"address": "192.0.2.21"}]}]))
+    assert f"misc_timeout {limit}" in text
+    vip = [{"type": "vip", "timeout": timeout}]
+    text = lines(scope(virtual_servers=[{**SERVICE, "checks": vip, "destinations": [{"address": "192.0.2.21"}]}]))
+    assert f"misc_timeout {limit + 1}" in text and f"check-vip {timeout} " in str(text)
+
+
 def test_real_servers_are_asked_for_the_vip_as_it_is_forwarded_to_them() -> None:
     gue = {"type": "gue", "port": 6080, "checksum": "csum"}
     destinations = [
