@@ -9,7 +9,7 @@ import typing as t
 
 from ..blocks import Block, Items, listing, optional, render, wanted
 from ..packages import told, upstream
-from . import virtual_server, vrrp
+from . import bfd, virtual_server, vrrp
 
 Options = t.Mapping[str, t.Any]
 
@@ -60,7 +60,9 @@ def keepalived_scope(options: Options) -> str:
         f"{HEAD} Scope {options['name']}.",
         *listing("global_defs", shared),
         *vrrp.trackers(options, pools),
+        *bfd.instances(options),
         *vrrp.instances(instances, options, pools),
+        *virtual_server.check_files(options),
         *(virtual_server.virtual_server(each, options) for each in servers),
         *options.get("lines", ()),
     ]

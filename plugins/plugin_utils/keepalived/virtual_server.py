@@ -45,6 +45,23 @@ def pool_file(it: Options, options: Options) -> dict[str, str] | None:
     return {"name": name, "path": f"/run/keepalived-{options['name']}-{name}"}
 
 
+def check_files(options: Options) -> list[Block]:
+    """The files that checks read, each of them once; one that is not there yet is made, with 0 in it."""
+    files: dict[str, str] = {}
+    for service in wanted(options["virtual_servers"]):
+        for owner in (service, *wanted(service.get("destinations"))):
+            for check in wanted(owner.get("checks")):
+                if check["type"] == "file" and check.get("path"):
+                    files[_file_label(check, options)] = check["path"]
+    return [Block(f"track_file {label}", [f"file {path}", "init_file 0"]) for label, path in files.items()]
+
+
+def _file_label(it: Options, options: Options) -> str:
+    if bool(it.get("path")) == bool(it.get("name")):
+        raise ValueError("check file: give either path, the file, or name, a track_file of your own lines")
+    return f"{options['name']}_check{it['path'].replace('/', '-')}" if it.get("path") else str(it["name"])
+
+
 def _quorum(it: Options, options: Options) -> list[str]:
     """What happens when the real servers are enough, and when they are too few."""
     file = pool_file(it, options)
@@ -137,7 +154,7 @@ def _checker(it: Options, server: Options, service: Options, options: Options) -
     if kind == "bfd":
         body: list[str | Block] = [f"name {it['name']}"]
     elif kind == "file":
-        body = [f"track_file {it['name']}", f"weight {it.get('weight') or 0}"]
+        body = [f"track_file {_file_label(it, options)}", f"weight {it.get('weight') or 0}"]
     else:
         body = [*_pace(it, options), *_question(kind, it, options)]
     return Block(CHECKER[kind], [*body, *it.get("lines", ())])

@@ -271,3 +271,41 @@ def test_what_is_taken_away_before_a_start_is_what_the_scope_makes(tmp_path: Pat
         "-D -f 7",
         "-D -f 7 -6",
     ]
+
+
+def test_a_file_can_be_a_check() -> None:
+    """Declared once, whoever reads it, and no matter of VRRP; or a name of the user's own lines."""
+    check = {"type": "file", "path": "/etc/shop/web1.down"}
+    weighed = {"address": "192.0.2.22", "checks": [{**check, "weight": -2}, {"type": "file", "name": "mine"}]}
+    text = scope(
+        instances=[INSTANCE],
+        virtual_servers=[{**SERVICE, "checks": [check], "destinations": [{"address": "192.0.2.21"}, weighed]}],
+    )
+    label = "app_check-etc-shop-web1.down"
+    assert text.count(f"track_file {label} {{\n    file /etc/shop/web1.down\n    init_file 0\n}}") == 1
+    assert f"{label} weight" not in text
+    first, second = text[text.index("real_server") :].split("real_server 192.0.2.22")
+    assert lines(first)[lines(first).index("FILE_CHECK {") :][1:3] == [f"track_file {label}", "weight 0"]
+    assert {f"track_file {label}", "weight -2", "track_file mine"} <= set(lines(second))
+    for wrong in ({"type": "file"}, {**check, "name": "mine"}):
+        with pytest.raises(ValueError, match="either path"):
+            scope(virtual_servers=[{**SERVICE, "checks": [wrong], "destinations": [{"address": "192.0.2.21"}]}])
+
+
+def test_neighbours_are_watched_for_checks_alone() -> None:
+    neighbour = {"name": "web1", "neighbor": "192.0.2.21", "source": "192.0.2.11", "interval": 0.05, "max_hops": 2}
+    text = lines(scope(bfd_instances=[neighbour, {**neighbour, "name": "old", "state": "absent"}]))
+    begin = text.index("bfd_instance web1 {")
+    assert text[begin + 1 : begin + 8] == [
+        "checker",
+        "neighbor_ip 192.0.2.21",
+        "source_ip 192.0.2.11",
+        "min_rx 50",
+        "min_tx 50",
+        "multiplier 3",
+        "max_hops 2",
+    ]
+    assert "bfd_instance old {" not in text
+    for wrong, words in (({"name": "x" * 32}, "at most 31"), ({"neighbor": "2001:db8::21"}, "different families")):
+        with pytest.raises(ValueError, match=words):
+            scope(bfd_instances=[{**neighbour, **wrong}])
