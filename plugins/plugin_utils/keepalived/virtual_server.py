@@ -9,6 +9,7 @@ import ipaddress
 import typing as t
 
 from ..blocks import Block, optional, wanted
+from .programs import USER, command_line, event_lines
 
 Options = t.Mapping[str, t.Any]
 
@@ -66,7 +67,7 @@ def _quorum(it: Options, options: Options) -> list[str]:
     """What happens when the real servers are enough, and when they are too few."""
     file = pool_file(it, options)
     if file is None:
-        return [f'{event} "{it[event]}"' for event in ("quorum_up", "quorum_down") if it.get(event)]
+        return event_lines(it, ("quorum_up", "quorum_down"), options)
     return [
         f"quorum_{event} \"/bin/sh -c 'echo {empty} >{file['path']}'\" root"
         for event, empty in (("up", 0), ("down", 1))
@@ -200,7 +201,8 @@ def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
     timeout = it.get("timeout") or options["check_timeout"]
     if kind in ("misc", "vip"):
         dynamic = ["misc_dynamic"] if it.get("dynamic") else []
-        return [f'misc_path "{it["command"]}"', f"misc_timeout {timeout}", *dynamic, *optional(it, {"user": "user"})]
+        command = command_line(it["command"], it.get("user"), options)
+        return [f'misc_path "{command}"', f"misc_timeout {timeout}", *dynamic, f"user {USER}"]
     body: list[str | Block] = [
         f"connect_timeout {timeout}",
         *optional(it, {"address": "connect_ip", "port": "connect_port"}),
