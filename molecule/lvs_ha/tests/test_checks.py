@@ -18,6 +18,7 @@ from pair import Pair
 from play import play
 from waiting import until
 
+from lab.capture import Capture
 from lab.cluster import Lab
 
 pytestmark = [pytest.mark.once, pytest.mark.stage("first")]
@@ -43,7 +44,7 @@ def checks(lab: Lab) -> t.Iterator[None]:
     subprocess.run([*words.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
     certificate.with_suffix(".pem").write_text(certificate.read_text() + key.read_text())
     for host in ("lb1", "lb2"):
-        lab.run(host, "echo 9 >/run/checks-weight; rm -f /tmp/checks-quorum")
+        lab.run(host, "echo 9 >/run/checks-weight; echo 0 >/run/checks-sick; rm -f /tmp/checks-*")
     done = converge(lab)
     assert done.returncode == 0, done.stdout + done.stderr
     yield
@@ -51,7 +52,7 @@ def checks(lab: Lab) -> t.Iterator[None]:
     assert done.returncode == 0, done.stdout + done.stderr
     for host in ("lb1", "lb2"):
         # nobody is left to serve, and with omega that is told
-        assert lab.run(host, "tail -n 1 /tmp/checks-quorum; rm /tmp/checks-quorum /run/checks-*") == "down\n"
+        assert lab.run(host, "tail -n 1 /tmp/checks-quorum; rm /tmp/checks-* /run/checks-*") == "down\n"
 
 
 def pools(lab: Lab, host: str) -> Pools:
@@ -190,6 +191,30 @@ def test_who_does_not_open_the_tunnel_leaves(lab: Lab, pair: Pair, vip: str) -> 
     with broken(lab, hold.format("del"), hold.format("add")):
         wait(lab, service, SICK)
     wait(lab, service, BOTH)
+
+
+@pytest.mark.usefixtures("checks")
+def test_a_vip_by_multicast_follows_what_is_watched(lab: Lab, pair: Pair) -> None:
+    """It goes with a file that costs priority and with a program that fails, and comes back; nobody's program is told."""
+    found = "ip -brief address show dev eth0 | grep -c ' 192.0.2.159/32' || true"
+
+    def holders() -> list[str]:
+        return [host for host in pair.hosts if lab.run(host, found).strip() == "1"]
+
+    until(holders, ["lb1"], "the first one has it")
+    with Capture(lab, "lb2.0", "vrrp and dst host 224.0.0.18") as capture:
+        frames = capture.until(lambda frames: any("vrid 77" in frame.text for frame in frames))
+    assert any("vrid 77" in frame.text for frame in frames), frames
+    for breaks, mends in (
+        ("echo 1 >/run/checks-sick", "echo 0 >/run/checks-sick"),
+        ("touch /run/checks-gone", "rm /run/checks-gone"),
+    ):
+        with broken(lab, breaks, mends, "lb1"):
+            until(holders, ["lb2"], "the other one has it")
+        until(holders, ["lb1"], "the first one has it back")
+    told = lab.run("lb1", "cat /tmp/checks-notified").splitlines()
+    assert {line.split()[0] for line in told} == {"nobody"}
+    assert [line.split()[1] for line in told if "MASTER" in line] == ["MASTER"] * 3 and len(told) > 3, told
 
 
 STATE = (
