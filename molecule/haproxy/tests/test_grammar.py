@@ -63,7 +63,7 @@ def test_every_algorithm_with_every_hash(lab: Lab, balancer: str) -> None:
     backends: list[dict[str, t.Any]] = []
     for algorithm in balance.ALGORITHMS:
         if algorithm in NEWER and not new:
-            with pytest.raises(ValueError, match="needs HAProxy 3.0"):
+            with pytest.raises(ValueError, match=r"needs HAProxy 3\.0"):
                 haproxy_files({**BASE, "version": has, "backends": [backend(algorithm)]})
             continue
         backends.append(backend(algorithm))
