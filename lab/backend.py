@@ -7,8 +7,8 @@
 certificate, JSON for each datagram on 8080, and on 8082 reads requests and closes without an answer. ``.../healthz``
 answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds,
 ``.../held`` with a byte when it is told ``{"release": true}``; a request that asks for an upgrade gets one, and its
-lines back; all else the request as JSON. What the PROXY protocol said before a request is in the answer, in the words of
-its version 1. On 9777 an agent tells HAProxy how the server is.
+lines back; all else the request as JSON, and at ``.../cookie/NAME`` such a cookie with it. What the PROXY protocol said
+before a request is in the answer, in the words of its version 1. On 9777 an agent tells HAProxy how the server is.
 
 A line of JSON on standard input, such as ``{"health": 500}``, changes what it does; the answer on standard output is
 how many requests came, by method and port. It ends with its input.
@@ -102,6 +102,8 @@ class Backend:
         else:
             body = self.said(writer, request)
         head = f"HTTP/1.1 {status} {REASONS.get(status, 'Whatever')}\r\nX-Server: {self.name}\r\n"
+        if found := re.search(r"/cookie/(\w+)$", request.path):
+            head += f"Set-Cookie: {found[1]}=mine\r\n"
         writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(body) + chunks}\r\n\r\n".encode())
         writer.write(b"" if request.method == "HEAD" else body)
         await writer.drain()

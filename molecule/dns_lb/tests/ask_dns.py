@@ -39,6 +39,7 @@ UP: dict[str, list[tuple[list[str], set[str]]]] = {
         (["www.shop.example"], {WEB1, WEB2, WEB3}),
         (["cdn.shop.example"] * 60, {WEB1, WEB2, WEB3}),
         (["orders.shop.example"], {WEB1}),
+        (["stock.shop.example"], {WEB1, WEB2}),
         (["near.shop.example +subnet=198.51.100.0/26"], {WEB1}),
         (["near.shop.example +subnet=198.51.100.64/26"], {WEB2}),
         (["near.shop.example +subnet=198.51.100.128/26"], {WEB3}),

@@ -123,6 +123,13 @@ def test_plain_records_and_their_ttls(names: Names) -> None:
         assert names.ask(server, "www.example.net").status == "REFUSED"
 
 
+@pytest.mark.stage("second")
+def test_who_does_not_say_the_word_is_down(names: Names) -> None:
+    for server in SERVERS:
+        reply = names.ask(server, "mute.shop.example")
+        assert (reply.status, reply.values()) == ("NOERROR", []), server
+
+
 def test_ttls_of_balanced_names(names: Names) -> None:
     wanted = {"first": {"www": 30, "cdn": 20}, "second": {"www": 15, "media": 30}}[stage()]
     for server in SERVERS:

@@ -41,8 +41,9 @@ def with_check_option(name: str) -> dict[str, t.Any]:
         ("edge2", with_record(name="odd", type="LUA", values=["A \"picksomething({'192.0.2.1'})\""]), "picksomething"),
         ("edge2", with_record(name="bad", type="MX", values=["mail.shop.example"]), "bad.shop.example MX: no answer"),
         ("edge1", with_check_option("minimumFailures"), "minimumFailures needs PowerDNS 5.0"),
+        ("edge2", with_check_option("timeuot"), "no known version of PowerDNS has timeuot"),
     ],
-    ids=["syntax", "function", "value", "version"],
+    ids=["syntax", "function", "value", "version", "option"],
 )
 def test_broken_zones_are_refused(
     lab: Lab, names: Names, sites: Sites, host: str, zones: dict[str, t.Any], words: str

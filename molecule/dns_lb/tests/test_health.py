@@ -48,6 +48,13 @@ def test_failover_group_by_group(names: Names, sites: Sites) -> None:
     names.wait(lambda server: names.ask(server, "orders.shop.example").values() == [WEB1], "web1 is first again")
 
 
+def test_failover_to_a_group_when_the_last_of_one_is_gone(names: Names, sites: Sites) -> None:
+    """By checks over TLS."""
+    for host, left in (("web1", [WEB2]), ("web2", [WEB3])):
+        sites[host].stop()
+        names.wait(lambda server: names.ask(server, "stock.shop.example").values() == left, f"{left}")  # noqa: B023  # used at once
+
+
 def test_a_dead_address_takes_only_its_own_clients_along(names: Names, sites: Sites) -> None:
     questions = [f"app.shop.example +subnet=10.1.{number}.0/24" for number in range(100)]
     before = [reply.values() for reply in names.ask_all("edge1", questions)]

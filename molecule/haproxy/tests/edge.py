@@ -33,6 +33,8 @@ BOUND = INTERVAL * FALL + 1
 LOGIN = {"Authorization": "Basic " + base64.b64encode(b"ops:a password").decode()}
 STATS = 8404
 PATIENCE = 20
+# What a download may take that is to last until its server is told to end it.
+PATIENT = 180
 _PROGRAMS = pathlib.Path(LAB).parent
 
 Answer = dict[str, t.Any]
@@ -110,7 +112,7 @@ class Edge:
         """A request whose answer takes until its server is told to ``release`` it; ``finished`` tells how it went."""
         argv = [*self.lab.sandbox.enter("client"), sys.executable, str(_PROGRAMS / "browse.py")]
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        request = {"address": BALANCERS[balancer], "port": 80, "path": "/held", **words}
+        request = {"address": BALANCERS[balancer], "port": 80, "path": "/held", "timeout": PATIENT, **words}
         assert process.stdin is not None
         process.stdin.write(json.dumps([request]))
         process.stdin.close()

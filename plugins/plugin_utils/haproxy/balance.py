@@ -24,7 +24,7 @@ _COOKIE_FLAGS = ("indirect", "nocache", "postonly", "preserve", "httponly", "sec
 
 
 def balance(where: str, it: Options, mode: str, options: Options) -> list[str]:
-    """The lines ``balance``, ``hash-type``, ``hash-balance-factor`` and ``hash-key``."""
+    """The lines ``balance``, ``hash-type`` and ``hash-balance-factor``."""
     algorithm, argument = it.get("balance") or "roundrobin", it.get("balance_on")
     if algorithm not in ALGORITHMS:
         raise ValueError(f"{where}: balance {algorithm!r} is none of {', '.join(ALGORITHMS)}")
@@ -50,7 +50,7 @@ def balance(where: str, it: Options, mode: str, options: Options) -> list[str]:
     return [
         f"balance {algorithm}",
         *([f"hash-type {kind}"] if kind else []),
-        *words(it, {"hash_balance_factor": "hash-balance-factor", "hash_key": "hash-key"}),
+        *words(it, {"hash_balance_factor": "hash-balance-factor"}),
     ]
 
 

@@ -72,7 +72,12 @@ def check_pace(where: str, check: Options | None) -> list[str]:
 
 def server_defaults(where: str, it: Options) -> list[str]:
     """The line ``default-server`` of a backend, or nothing."""
-    found = [*check_pace(where, it.get("check")), *_settings(where, it.get("server_defaults") or {})]
+    found = [
+        *check_pace(where, it.get("check")),
+        # to HAProxy it is a matter of each server
+        *words(it, {"hash_key": "hash-key"}),
+        *_settings(where, it.get("server_defaults") or {}),
+    ]
     return [f"default-server {' '.join(found)}"] if found else []
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..blocks import Block, Items, listing, optional, render, wanted
-from ..packages import told, upstream
-from . import virtual_server, vrrp
+from . import bfd, virtual_server, vrrp
 
 Options = t.Mapping[str, t.Any]
 
@@ -18,8 +17,6 @@ RELOAD_CHECK = (
     "# a reload with a broken file would take virtual servers and VIPs down: it is refused, and this says why",
     "reload_check_config /run/keepalived.refused",
 )
-SCRIPTS_PASS_RELOAD_CHECK = (2, 3)
-"""The first version known to: 2.2.7 ends its check by a signal to itself where there are scripts, and so refuses any reload."""
 HEAD = "# Written by mixed_lb.stack, role keepalived. Changes made here are lost."
 
 
@@ -50,7 +47,6 @@ def keepalived_scope(options: Options) -> str:
 
     ``host_interfaces`` among them are those that ``host_info`` found: they tell where an instance without one belongs.
     """
-    _check_version(options)
     instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
     servers = wanted(options["virtual_servers"])
     shared = [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
@@ -60,22 +56,13 @@ def keepalived_scope(options: Options) -> str:
         f"{HEAD} Scope {options['name']}.",
         *listing("global_defs", shared),
         *vrrp.trackers(options, pools),
+        *bfd.instances(options),
         *vrrp.instances(instances, options, pools),
+        *virtual_server.check_files(options),
         *(virtual_server.virtual_server(each, options) for each in servers),
         *options.get("lines", ()),
     ]
     return render(items)
-
-
-def _check_version(options: Options) -> None:
-    version = upstream(options.get("version"), 2)
-    scripts = wanted(options.get("scripts"))
-    if version and version < SCRIPTS_PASS_RELOAD_CHECK and scripts and options["reload_check"]:
-        raise ValueError(
-            f"scripts: keepalived {options['version']} refuses every reload where it has some and checks files before."
-            f" {told(SCRIPTS_PASS_RELOAD_CHECK)} does not: take keepalived_units or keepalived_files instead,"
-            " or set keepalived_reload_check: false for all of this host"
-        )
 
 
 def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list[str]:

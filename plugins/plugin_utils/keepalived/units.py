@@ -4,7 +4,7 @@
 """Services of systemd without which a host lets go of its VIPs: systemd says in a file, which keepalived watches, how each is.
 
 keepalived's own ``track_process`` needs a kernel that tells of processes, and watches nothing on others. Its scripts ask
-once a second, and version 2.2.7 refuses every reload where there are some. A file that changes is seen at once.
+once a second. A file that changes is seen at once.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import math
 import typing as t
 
 from ..blocks import Block, optional, wanted
+from .programs import USER, command_line, event_lines
 
 Options = t.Mapping[str, t.Any]
 
@@ -46,11 +47,28 @@ def pool_file(it: Options, options: Options) -> dict[str, str] | None:
     return {"name": name, "path": f"/run/keepalived-{options['name']}-{name}"}
 
 
+def check_files(options: Options) -> list[Block]:
+    """The files that checks read, each of them once; one that is not there yet is made, with 0 in it."""
+    files: dict[str, str] = {}
+    for service in wanted(options["virtual_servers"]):
+        for owner in (service, *wanted(service.get("destinations"))):
+            for check in wanted(owner.get("checks")):
+                if check["type"] == "file" and check.get("path"):
+                    files[_file_label(check, options)] = check["path"]
+    return [Block(f"track_file {label}", [f"file {path}", "init_file 0"]) for label, path in files.items()]
+
+
+def _file_label(it: Options, options: Options) -> str:
+    if bool(it.get("path")) == bool(it.get("name")):
+        raise ValueError("check file: give either path, the file, or name, a track_file of your own lines")
+    return f"{options['name']}_check{it['path'].replace('/', '-')}" if it.get("path") else str(it["name"])
+
+
 def _quorum(it: Options, options: Options) -> list[str]:
     """What happens when the real servers are enough, and when they are too few."""
     file = pool_file(it, options)
     if file is None:
-        return [f'{event} "{it[event]}"' for event in ("quorum_up", "quorum_down") if it.get(event)]
+        return event_lines(it, ("quorum_up", "quorum_down"), options)
     return [
         f"quorum_{event} \"/bin/sh -c 'echo {empty} >{file['path']}'\" root"
         for event, empty in (("up", 0), ("down", 1))
@@ -138,7 +156,7 @@ def _checker(it: Options, server: Options, service: Options, options: Options) -
     if kind == "bfd":
         body: list[str | Block] = [f"name {it['name']}"]
     elif kind == "file":
-        body = [f"track_file {it['name']}", f"weight {it.get('weight') or 0}"]
+        body = [f"track_file {_file_label(it, options)}", f"weight {it.get('weight') or 0}"]
     else:
         body = [*_pace(it, options), *_question(kind, it, options)]
     return Block(CHECKER[kind], [*body, *it.get("lines", ())])
@@ -186,7 +204,8 @@ def _question(kind: str, it: Options, options: Options) -> list[str | Block]:
         # Of all time-outs this one takes whole seconds only.
         limit = f"misc_timeout {math.ceil(timeout)}"
         dynamic = ["misc_dynamic"] if it.get("dynamic") else []
-        return [f'misc_path "{it["command"]}"', limit, *dynamic, *optional(it, {"user": "user"})]
+        command = command_line(it["command"], it.get("user"), options)
+        return [f'misc_path "{command}"', limit, *dynamic, f"user {USER}"]
     body: list[str | Block] = [
         f"connect_timeout {timeout}",
         *optional(it, {"address": "connect_ip", "port": "connect_port"}),

@@ -9,11 +9,12 @@ import typing as t
 
 from ..blocks import Block, listing, optional, wanted
 from . import units
+from .programs import USER, command_line, event_lines
 
 Options = t.Mapping[str, t.Any]
 
 EVENTS = ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
-SCRIPT = {name: name for name in ("interval", "timeout", "rise", "fall", "weight", "user")}
+SCRIPT = {name: name for name in ("interval", "timeout", "rise", "fall", "weight")}
 PROCESS = {name: name for name in ("quorum", "delay", "weight")}
 
 
@@ -40,7 +41,14 @@ def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
             for each in wanted(options.get("processes"))
         ),
         *(
-            Block(f"vrrp_script {scope}_{each['name']}", [f'script "{each["command"]}"', *optional(each, SCRIPT)])
+            Block(
+                f"vrrp_script {scope}_{each['name']}",
+                [
+                    f'script "{command_line(each["command"], each.get("user"), options)}"',
+                    *optional(each, SCRIPT),
+                    f"user {USER}",
+                ],
+            )
             for each in wanted(options.get("scripts"))
         ),
     ]
@@ -86,7 +94,7 @@ def _instance(it: Options, options: Options, watched: t.Sequence[Block]) -> Bloc
             *listing("unicast_peer", peers),
             *listing("virtual_ipaddress", it["addresses"]),
             *listing("track_interface", it.get("track_interfaces") or ()),
-            *(f'{event} "{it[event]}"' for event in EVENTS if it.get(event)),
+            *event_lines(it, EVENTS, options),
             *watched,
             *it.get("lines", ()),
         ],

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ...model import Finding, Part, Step
-from ...options import boolean, choice, integer, number, option, text
+from ...options import address, boolean, choice, integer, listed, number, option, text
 from .. import vrrp
 from .cluster import Cluster
 
@@ -47,11 +47,38 @@ class Check:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pool:
-    """When the real servers are enough of a service. ``inhibit_on_failure``: a dead one stays, at weight 0."""
+    """When the real servers are enough of a service. ``inhibit_on_failure``: a dead one stays, at weight 0.
+
+    ``sorry_server``: who gets all when they are not, one a family; ``sorry_port`` where it listens (NAT).
+    """
 
     quorum: int = option(integer(1, 2**31 - 1), 1)
     hysteresis: int = option(integer(0, 2**31 - 1), 0)
     inhibit_on_failure: bool = option(boolean, False)
+    sorry_server: tuple[Address, ...] = option(listed(address), ())
+    sorry_port: int = option(integer(1, 65535), 0)
+
+
+def sorry_servers(c: Cluster) -> t.Iterator[Finding]:
+    """The directors can send to them as they send to real servers."""
+    tier, given = c.tier, c.tier.pool.sorry_server
+    if tier.pool.sorry_port and (tier.mode != "nat" or not given):
+        yield tier.finding(
+            "sorry-server", "pool.sorry_port: only nat maps ports, and only for a sorry_server: leave it out"
+        )
+    if given and tier.mode == "tun" and tier.tunnel.type != "ipip":
+        words = f"pool.sorry_server: keepalived reaches it by ipip, not by {tier.tunnel.type}: leave it out"
+        yield tier.finding("sorry-server", words)
+    for one in given:
+        twice = [other for other in given if other.version == one.version]
+        if len(twice) > 1 and one == twice[0]:
+            yield tier.finding("sorry-server", f"pool.sorry_server: give one of IPv{one.version}, not {len(twice)}")
+        if one.version not in c.versions:
+            yield tier.finding("sorry-server", f"pool.sorry_server: there is no IPv{one.version} VIP: leave {one} out")
+        for director in c.directors:
+            if tier.mode == "dr" and not any(one in segment.network for segment in director.segments(one.version)):
+                words = f"pool.sorry_server: with dr it must be in a network of the director, and {one} is in none"
+                yield tier.finding("sorry-server", words, director.name)
 
 
 def moving_vips(c: Cluster) -> t.Iterator[Finding]:
@@ -115,8 +142,20 @@ def gateways(c: Cluster, dips: t.Iterable[Address]) -> list[str]:
 
 
 def _checked(c: Cluster, service: Part) -> Part:
-    pool = {name: value for name, value in dataclasses.asdict(c.tier.pool).items() if value}
-    return {**service, **pool, "checks": [check.part() for check in c.tier.check] or _default_checks(c, service)}
+    pool = {name: getattr(c.tier.pool, name) for name in ("quorum", "hysteresis", "inhibit_on_failure")}
+    found = {name: value for name, value in pool.items() if value} | _sorry_server(c, service)
+    return {**service, **found, "checks": [check.part() for check in c.tier.check] or _default_checks(c, service)}
+
+
+def _sorry_server(c: Cluster, service: Part) -> Part:
+    """That of the service's family, forwarded to as the real servers are."""
+    pool = c.tier.pool
+    six = service.get("family") == "ipv6" or ":" in service.get("address", "")
+    for one in pool.sorry_server:
+        if (one.version == 6) == six:
+            port = {"port": pool.sorry_port} if pool.sorry_port else {}
+            return {"sorry_server": {"address": str(one), "forward": c.tier.mode, **port}}
+    return {}
 
 
 def _default_checks(c: Cluster, service: Part) -> list[Part]:

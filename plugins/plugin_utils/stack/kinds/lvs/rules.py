@@ -241,6 +241,7 @@ def weights(c: Cluster) -> Findings:
 RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     directors.moving_vips,
     directors.checked_vips,
+    directors.sorry_servers,
     mode_options,
     service_options,
     ports,

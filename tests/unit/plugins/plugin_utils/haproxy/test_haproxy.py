@@ -126,6 +126,11 @@ def test_weight_nought_is_a_weight() -> None:
     assert "server w1 192.0.2.21:80 weight 0 check" in backend(servers=[{**SERVER, "weight": 0}])
 
 
+def test_what_a_hash_is_of_is_said_to_the_servers() -> None:
+    found = backend(balance="hash", balance_on="src", hash_type="consistent", hash_key="addr", version="3.0.11-1")
+    assert {"hash-type consistent", "default-server hash-key addr"} <= set(found)
+
+
 def test_absent_entries_leave_nothing() -> None:
     text = scope(
         backends=[

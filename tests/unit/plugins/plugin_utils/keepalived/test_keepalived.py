@@ -89,7 +89,7 @@ def test_an_empty_pool_costs_priority() -> None:
         "app_pool-tcp-2001.db8..1-80 weight -10",
         "app_pool-fwmark-7-ipv6 weight -10",
     ]
-    assert 'quorum_down "/usr/local/bin/tell"' in lines(text)
+    assert 'quorum_down "/usr/local/sbin/mixed-lb-run-as nobody /usr/local/bin/tell" root' in lines(text)
     assert "pool" not in scope(instances=[INSTANCE], virtual_servers=[SERVICE], empty_pool_priority=0)
     assert "pool" not in scope(virtual_servers=[SERVICE])
 
@@ -110,7 +110,7 @@ def test_units_processes_and_scripts_are_watched_by_the_group() -> None:
         scripts=[{"name": "probe", "command": "/usr/local/bin/probe -v", "interval": 2}],
     )
     assert "track_process app_nginx {\n    process nginx\n    quorum 2\n}" in text.replace("vrrp_", "")
-    assert 'script "/usr/local/bin/probe -v"' in text
+    assert 'script "/usr/local/sbin/mixed-lb-run-as nobody /usr/local/bin/probe -v"' in text
     group = text[text.index("vrrp_sync_group app {") :]
     assert "app_nginx" in group and "app_unit_haproxy" in group and "app_probe" in group
     assert "track_file app_unit_haproxy {\n    file /etc/keepalived/mixed_lb/app.unit_haproxy\n}" in text
@@ -128,14 +128,44 @@ def test_systemd_says_how_a_unit_is() -> None:
         assert f"{hook}=+-/bin/sh -c 'echo {word} >{state['path']}'" in drop_in["content"]
 
 
-def test_scripts_are_refused_where_they_would_hinder_reloads() -> None:
-    scripts = [{"name": "probe", "command": "/usr/local/bin/probe"}]
-    with pytest.raises(ValueError, match=r"2\.2\.7.* refuses every reload"):
-        scope(instances=BOTH, scripts=scripts, version="1:2.2.7-1+b2")
-    for fine in ({"version": "1:2.3.3-1"}, {"version": "1:2.2.7-1", "reload_check": False}, {"version": ""}):
-        assert "vrrp_script app_probe" in scope(instances=BOTH, scripts=scripts, **fine)
+def test_programs_change_their_user_themselves() -> None:
+    """2.2.7 refuses every reload with one that it would have to run as another user than root."""
+    run_as = "/usr/local/sbin/mixed-lb-run-as"
+    checks = [
+        {"type": "misc", "command": "/bin/ask"},
+        {"type": "misc", "command": "/bin/ask mail", "user": "mail adm"},
+        {"type": "misc", "command": "/bin/ask root", "user": "root"},
+    ]
+    service = {**SERVICE, "quorum_up": "/bin/told", "checks": checks, "destinations": [{"address": "192.0.2.21"}]}
+    text = scope(
+        instances=[{**INSTANCE, "notify": "/bin/notified"}],
+        scripts=[{"name": "probe", "command": "/bin/probe -v", "user": "adm"}],
+        virtual_servers=[service],
+    )
+    assert {
+        f'misc_path "{run_as} nobody /bin/ask"',
+        f'misc_path "{run_as} mail:adm /bin/ask mail"',
+        'misc_path "/bin/ask root"',
+        f'quorum_up "{run_as} nobody /bin/told" root',
+        f'notify "{run_as} nobody /bin/notified" root',
+        f'script "{run_as} adm /bin/probe -v"',
+    } <= set(lines(text))
+    assert {line for line in lines(text) if line.startswith("user ")} == {"user root"}
     assert "reload_check_config" in keepalived_main(DEFAULTS)
     assert "reload_check_config" not in keepalived_main({**DEFAULTS, "reload_check": False})
+
+
+def test_who_changes_the_user_says_so_to_the_kernel(tmp_path: Path) -> None:
+    """roles/keepalived/files/run_as.sh: the user's own group, or the one that is given."""
+    for name, says in (("setpriv", 'echo "$@"'), ("id", "echo group of $2")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{says}\n")
+        program.chmod(0o755)
+    for user, words in (("ann", "--regid=group of ann"), ("ann:mail", "--regid=mail")):
+        argv = ["sh", ROLE / "files" / "run_as.sh", user, "/bin/ask", "a b"]
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        said = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True).stdout
+        assert said == f"--reuid=ann {words} --init-groups -- /bin/ask a b\n"
 
 
 def test_masks_are_netmasks_for_ipv4_and_lengths_for_ipv6() -> None:
@@ -182,7 +212,12 @@ def test_checks_of_a_real_server_replace_those_of_the_service() -> None:
     )
     first, second = text[text.index("real_server") :].split("real_server 192.0.2.22")
     assert {"HTTP_GET {", "path /healthz", "virtualhost shop.example", "status_code 200"} <= set(lines(first))
-    assert {"MISC_CHECK {", 'misc_path "/bin/true"', "misc_timeout 3", "warmup 0"} <= set(lines(second))
+    assert {
+        "MISC_CHECK {",
+        'misc_path "/usr/local/sbin/mixed-lb-run-as nobody /bin/true"',
+        "misc_timeout 3",
+        "warmup 0",
+    } <= set(lines(second))
     assert "HTTP_GET" not in second
 
 
@@ -282,3 +317,41 @@ def test_what_is_taken_away_before_a_start_is_what_the_scope_makes(tmp_path: Pat
         "-D -f 7",
         "-D -f 7 -6",
     ]
+
+
+def test_a_file_can_be_a_check() -> None:
+    """Declared once, whoever reads it, and no matter of VRRP; or a name of the user's own lines."""
+    check = {"type": "file", "path": "/etc/shop/web1.down"}
+    weighed = {"address": "192.0.2.22", "checks": [{**check, "weight": -2}, {"type": "file", "name": "mine"}]}
+    text = scope(
+        instances=[INSTANCE],
+        virtual_servers=[{**SERVICE, "checks": [check], "destinations": [{"address": "192.0.2.21"}, weighed]}],
+    )
+    label = "app_check-etc-shop-web1.down"
+    assert text.count(f"track_file {label} {{\n    file /etc/shop/web1.down\n    init_file 0\n}}") == 1
+    assert f"{label} weight" not in text
+    first, second = text[text.index("real_server") :].split("real_server 192.0.2.22")
+    assert lines(first)[lines(first).index("FILE_CHECK {") :][1:3] == [f"track_file {label}", "weight 0"]
+    assert {f"track_file {label}", "weight -2", "track_file mine"} <= set(lines(second))
+    for wrong in ({"type": "file"}, {**check, "name": "mine"}):
+        with pytest.raises(ValueError, match="either path"):
+            scope(virtual_servers=[{**SERVICE, "checks": [wrong], "destinations": [{"address": "192.0.2.21"}]}])
+
+
+def test_neighbours_are_watched_for_checks_alone() -> None:
+    neighbour = {"name": "web1", "neighbor": "192.0.2.21", "source": "192.0.2.11", "interval": 0.05, "max_hops": 2}
+    text = lines(scope(bfd_instances=[neighbour, {**neighbour, "name": "old", "state": "absent"}]))
+    begin = text.index("bfd_instance web1 {")
+    assert text[begin + 1 : begin + 8] == [
+        "checker",
+        "neighbor_ip 192.0.2.21",
+        "source_ip 192.0.2.11",
+        "min_rx 50",
+        "min_tx 50",
+        "multiplier 3",
+        "max_hops 2",
+    ]
+    assert "bfd_instance old {" not in text
+    for wrong, words in (({"name": "x" * 32}, "at most 31"), ({"neighbor": "2001:db8::21"}, "different families")):
+        with pytest.raises(ValueError, match=words):
+            scope(bfd_instances=[{**neighbour, **wrong}])

@@ -25,6 +25,7 @@ DEFAULTS = {
     name.removeprefix("nginx_lb_"): value
     for name, value in yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()).items()
 }
+FIXTURES = Path(__file__).parent / "fixtures"
 BOOKWORM, TRIXIE, LATER = "1.22.1-9+deb12u11", "1.26.3-3+deb13u7", "1.31.0-1~trixie"
 TLS = {"certificate": "/c.pem", "key": "/k.pem"}
 
@@ -656,3 +657,9 @@ def test_redirects_that_cannot_work_are_refused(more: dict[str, t.Any], words: s
 
 def test_another_port_of_the_same_host_is_no_loop() -> None:
     http(redirects=[redirect(targets=[{"url": "http://www.example:8080"}])])
+
+
+def test_about_everything_is_what_nginx_has_accepted() -> None:
+    options = yaml.safe_load((FIXTURES / "full.yml").read_text())
+    text = "".join(f"##### {path}\n{each['content']}" for path, each in files(**options).items())
+    assert text == (FIXTURES / "full.txt").read_text()

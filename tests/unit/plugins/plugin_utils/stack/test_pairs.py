@@ -121,3 +121,17 @@ def test_playbook_and_role_know_every_key_of_a_part(world: t.Any) -> None:
     assert set(task["vars"]) == keys
     spec = yaml.safe_load((ROOT / "roles" / "keepalived" / "meta" / "argument_specs.yml").read_text())
     assert keys <= set(spec["argument_specs"]["main"]["options"])
+
+
+def test_a_sorry_server_is_of_the_family_and_the_mode(world: t.Any) -> None:
+    pool = {"quorum": 2, "sorry_server": ["192.0.2.9", "2001:db8:0:2::9"]}
+    for mode, more in (("dr", {}), ("tun", {}), ("nat", {"sorry_port": 8080})):
+        made = pair(world, mode, pool={**pool, **more})
+        found = [service["sorry_server"] for service in part(made, "keepalived", "lb1")["virtual_servers"]]
+        ends = [{"address": one, "forward": mode, **({"port": 8080} if more else {})} for one in pool["sorry_server"]]
+        assert found == ends, mode
+    only_four = pair(world, pool={"sorry_server": "192.0.2.9"})
+    assert ["sorry_server" in one for one in part(only_four, "keepalived", "lb1")["virtual_servers"]] == [True, False]
+    marked = pair(world, fwmark=7, pool={"sorry_server": pool["sorry_server"]})
+    found = [one["sorry_server"]["address"] for one in part(marked, "keepalived", "lb1")["virtual_servers"]]
+    assert found == pool["sorry_server"]
