@@ -12,21 +12,47 @@ from drills import check_all_answered
 from operations import Operations
 from pair import Pair
 
+from lab.cluster import Lab
+
 TASKS = pathlib.Path(__file__).parents[1] / "tasks"
 STARTED = "systemctl show --property=ActiveEnterTimestampMonotonic --value lab-app"
+BOOTED = "cat /proc/sys/kernel/random/boot_id"
+VERSION = "dpkg-query -W -f '${Version}' lab-update"
+# A package of version 1 that is installed, and one of version 2 in the repository of the host.
+PACKAGES = """
+set -e
+cd /srv/repo
+for version in 1 2; do
+    mkdir -p new/DEBIAN
+    printf '%%s\\n' 'Package: lab-update' "Version: $version" 'Architecture: all' 'Maintainer: lab <lab@example.org>' \
+        'Description: something to update' >new/DEBIAN/control
+    if [ $version = 2 ]; then %s; fi
+    dpkg-deb --build new lab-update_$version.deb >/dev/null
+done
+dpkg --install lab-update_1.deb
+{ echo; dpkg-deb --field lab-update_2.deb; echo Filename: ./lab-update_2.deb; echo Size: $(stat -c %%s lab-update_2.deb)
+  echo SHA256: $(sha256sum lab-update_2.deb | cut -c -64); } >>Packages
+"""
+# What makes a reboot of it: a new kernel, and a package that says so.
+KERNEL = "mkdir new/boot; echo none >new/boot/vmlinuz-lab"
+ASKS = r"printf '#!/bin/sh\ntouch /run/reboot-required\n' >new/DEBIAN/postinst; chmod 755 new/DEBIAN/postinst"
 
 
 def roll(name: str) -> dict[str, str]:
     return {"lb_roll": "web", "lb_tasks": str(TASKS / f"{name}.yml"), "lb_probe": str(TASKS / "probe.yml")}
 
 
+def said_by(lab: Lab, command: str) -> list[str]:
+    return [lab.run(host, command) for host in ("web1", "web2")]
+
+
 def test_rolling_over_all_real_servers(operations: Operations, pair: Pair, clients: Clients) -> None:
-    before = {host: pair.lab.run(host, STARTED) for host in ("web1", "web2")}
+    before = said_by(pair.lab, STARTED)
     with clients.asking("rolling", PATIENT) as seen:
         operations.play("rolling", **roll("restart"))
         operations.have(web1=1, web2=2)
     check_all_answered(seen)
-    assert all(pair.lab.run(host, STARTED) != moment for host, moment in before.items())
+    assert not set(before) & set(said_by(pair.lab, STARTED))
     assert operations.drained() == []
 
 
@@ -37,6 +63,19 @@ def test_a_failure_stops_it_with_the_host_drained_and_named(operations: Operatio
     assert "web1 stay drained, and no other host was touched: web1, fail | Fail: this update is broken" in said
     operations.have(web1=0, web2=2)
     assert operations.drained() == ["web1"]
-    # once it is mended
-    operations.play("rolling", **roll("restart"))
-    assert operations.drained() == []
+
+
+def test_updates_of_packages_and_kernels(operations: Operations, pair: Pair, clients: Clients) -> None:
+    """Each is up to date in the end, and has booted: for a kernel that says nothing, and for a package that asks."""
+    for host, reason in (("web1", KERNEL), ("web2", ASKS)):
+        pair.lab.run(host, PACKAGES % reason)
+    before = said_by(pair.lab, BOOTED)
+    with clients.asking("updates and reboots", PATIENT) as seen:
+        operations.play("rolling", **{**roll("update"), "lb_tasks": "update.yml"})
+        operations.have(web1=1, web2=2)
+    check_all_answered(seen)
+    assert said_by(pair.lab, VERSION) == ["2", "2"]
+    assert not set(before) & set(after := said_by(pair.lab, BOOTED))
+    # nothing is left to do, and nobody boots for that
+    operations.play("rolling", **{**roll("update"), "lb_tasks": "update.yml", "lb_roll": "web1"})
+    assert said_by(pair.lab, BOOTED) == after

@@ -19,9 +19,12 @@ from described import Service
 from lab.client import PROGRAM
 from lab.cluster import Lab
 
-STEADY = pathlib.Path(__file__).resolve().parents[3] / "lab" / "steady.py"
+LAB = pathlib.Path(__file__).resolve().parents[3] / "lab"
+STEADY, DOWNLOAD = LAB / "steady.py", LAB / "download.py"
 # Where no request may fail: slow is not lost, and this machine may be busy.
 PATIENT = 5
+# Seconds after which somebody who asks gives up in any case: longer than any playbook takes.
+MOST = 900
 BYTES = 100
 
 REPORT: list[str] = []
@@ -38,9 +41,9 @@ class Clients:
     def asking(self, why: str, timeout: float = 0.25) -> t.Iterator[dict[str, dict[str, t.Any]]]:
         """They ask every 20 ms meanwhile, or where no request may fail every 50 ms; afterwards the mapping has by VIP what they saw (see lab/steady.py)."""
         pace = 0.05 if timeout == PATIENT else 0.02
+        options = [f"--timeout={timeout}", f"--interval={pace}", f"--most={MOST}"]
         started = {
-            service: self._start([STEADY, service.vip, service.port, f"--timeout={timeout}", f"--interval={pace}"])
-            for service in self.services
+            service: self._start([STEADY, service.vip, service.port, *options]) for service in self.services
         }
         seen: dict[str, dict[str, t.Any]] = {}
         try:
@@ -77,6 +80,10 @@ class Clients:
         ]
         return self._start(argv)
 
+    def hold(self, service: Service) -> Held:
+        """Begin a download that goes on until it is ended."""
+        return Held(self._start([DOWNLOAD, service.vip, service.port]))
+
     def is_known(self, service: Service, director: str) -> None:
         """Wait until the director has learned of a connection to the service from the other one."""
         vip = ipaddress.ip_address(service.vip)
@@ -88,6 +95,21 @@ class Clients:
     def _start(self, words: t.Iterable[object]) -> subprocess.Popen[str]:
         argv = [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+class Held:
+    """A download under way, from ``server``. It may be slow for a moment, but not stand still."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout is not None
+        self.server = process.stdout.readline().strip()
+        assert self.server, "nobody answers"
+
+    def ends_well(self) -> None:
+        """End it; to the last moment bytes have come."""
+        seen = json.loads(self._process.communicate()[0])
+        assert not seen["cut"] and seen["gap"] < PATIENT, f"a download from {self.server}: {seen}"
 
 
 def is_whole(download: subprocess.Popen[str]) -> bool:
