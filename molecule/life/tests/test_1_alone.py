@@ -45,7 +45,8 @@ def senders(life: Life) -> dict[str, set[str]]:
 
 
 def all_send_to(life: Life, *servers: str) -> None:
-    until(lambda: senders(life), dict.fromkeys(("app", "edge", "proxy", "www"), set(servers)), "all tiers changed")
+    wanted = {tier: set(servers) for tier in ("app", "edge", "proxy", "www")}
+    until(lambda: senders(life), wanted, f"all tiers send to {servers}")
 
 
 def test_rollback_brings_back_what_was_before_the_last_run(life: Life) -> None:

@@ -23,6 +23,8 @@ LAB = pathlib.Path(__file__).resolve().parents[3] / "lab"
 STEADY, DOWNLOAD = LAB / "steady.py", LAB / "download.py"
 # Where no request may fail: slow is not lost, and this machine may be busy.
 PATIENT = 5
+# Where the time without an answer is measured.
+ALERT = 0.25
 # Seconds after which somebody who asks gives up in any case: longer than any playbook takes.
 MOST = 900
 BYTES = 100
@@ -38,13 +40,11 @@ class Clients:
         self.lab, self.services = lab, services
 
     @contextlib.contextmanager
-    def asking(self, why: str, timeout: float = 0.25) -> t.Iterator[dict[str, dict[str, t.Any]]]:
+    def asking(self, why: str, timeout: float = ALERT) -> t.Iterator[dict[str, dict[str, t.Any]]]:
         """They ask every 20 ms meanwhile, or where no request may fail every 50 ms; afterwards the mapping has by VIP what they saw (see lab/steady.py)."""
         pace = 0.05 if timeout == PATIENT else 0.02
         options = [f"--timeout={timeout}", f"--interval={pace}", f"--most={MOST}"]
-        started = {
-            service: self._start([STEADY, service.vip, service.port, *options]) for service in self.services
-        }
+        started = {service: self._start([STEADY, service.vip, service.port, *options]) for service in self.services}
         seen: dict[str, dict[str, t.Any]] = {}
         try:
             for service, process in started.items():

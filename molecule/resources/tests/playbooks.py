@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -46,10 +47,7 @@ class Running:
     """A run, and in ``said`` what a user has seen of it so far."""
 
     def __init__(self, argv: list[str]) -> None:
-        # a group of its own: Ansible forks, and a user who cuts it off ends all of it
-        self._process = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, start_new_session=True
-        )
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT)
         self.said = ""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -67,8 +65,15 @@ class Running:
             time.sleep(PAUSE)
 
     def cut_off(self) -> None:
-        """As by a controller that dies."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """As by a controller that dies: with all that it has started, some of it in sessions of its own."""
+        listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = dict(line.split() for line in listed.splitlines())
+        family = [str(self._process.pid)]
+        for one in family:
+            family += [child for child, parent in parents.items() if parent == one]
+        for one in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(one), signal.SIGKILL)
         assert self.ends() == -signal.SIGKILL, self.said
 
     def ends(self) -> int:
