@@ -75,8 +75,8 @@ def test_from_nat_to_dr(life: Life) -> None:
     assert "4010" not in rules, "what only nat needed is gone"
 
 
-def test_from_dr_to_tun(life: Life) -> None:
-    life.migrate("tun", "lb1")
+def test_from_dr_to_nat(life: Life) -> None:
+    life.migrate("nat", "lb1")
 
 
 def test_site_has_nothing_left_to_do(life: Life) -> None:
