@@ -6,7 +6,8 @@
 ``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends,
 and on until something asked after that has been answered: what comes then belongs to the gap. The line ``answered`` tells
 the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed`` (how many got none, or another status than 200),
-``gap`` (the longest time without one, in seconds) and ``servers`` (answers by real server).
+``gap`` (the longest time without one, in seconds), ``servers`` (answers by real server) and ``why``: by reason how many
+failed, and when the first and the last of them were asked, in seconds from the beginning.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Watch:
         self.answers: list[float] = []
         self.latest = 0.0  # when the latest of the answered requests was asked
         self.servers: collections.Counter[str] = collections.Counter()
+        self.why: dict[str, list[float]] = {}
 
     async def ask(self, address: str, port: int, timeout: float) -> None:
         """One request in a connection of its own."""
@@ -38,8 +40,9 @@ class Watch:
         begin = time.monotonic()
         try:
             server = await asyncio.wait_for(_server(address, port), timeout)
-        except (TimeoutError, OSError, ValueError):
+        except (TimeoutError, OSError, ValueError) as error:
             self.failed += 1
+            self.why.setdefault(str(error) or type(error).__name__, []).append(begin)
             return
         if not self.answers:
             print("answered", flush=True)
@@ -52,7 +55,12 @@ class Watch:
         moments = [begin, *sorted(self.answers)]
         gap = max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
         gap = max(gap, time.monotonic() - moments[-1])
-        return {"asked": self.asked, "failed": self.failed, "gap": round(gap, 3), "servers": dict(self.servers)}
+        why = {
+            reason: [len(times), *(round(one - begin, 1) for one in (min(times), max(times)))]
+            for reason, times in self.why.items()
+        }
+        numbers = {"asked": self.asked, "failed": self.failed, "gap": round(gap, 3)}
+        return {**numbers, "servers": dict(self.servers), "why": why}
 
 
 async def _server(address: str, port: int) -> str:

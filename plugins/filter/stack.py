@@ -17,8 +17,9 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import keepalived_foreign
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.leaving import keepalived_leaving
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, places, replies, tunnels
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, neighbours, places, replies, tunnels
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
     nginx_checker_unit,
     nginx_checks,
@@ -49,11 +50,13 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     drained.drain,
     drained.drain_refusals,
     keepalived_foreign,
+    keepalived_leaving,
     keepalived_main,
     keepalived_scope,
     keepalived_unit_files,
     kernel.ipvs_modules,
     kernel.ipvs_scope,
+    neighbours.neighbour_paths,
     nginx_checker_unit,
     nginx_checks,
     nginx_files,

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pair of directors: its VIPs go where they are sent, its mode changes, and one of them leaves. In this order."""
+"""A pair of directors: its VIPs go where they are sent, its mode changes, real servers and a director leave. In this order."""
 
 from __future__ import annotations
 
 from clients import Clients
-from drills import check_all_answered, check_gaps
-from life import APP, SERVICES, Life, asking
+from drills import check_gaps
+from life import APP, SERVICES, Life
 from pair import Pair
 
 MOVING = {
@@ -15,6 +15,7 @@ MOVING = {
     "inner_vips": ["192.0.2.99", "2001:db8:0:2::99"],
     "check": {"type": "http", "path": "/"},
 }
+WAITS = "mixed_lb.stack.keepalived : leaving | Wait for what is under way"
 
 
 def pair_of(life: Life) -> Pair:
@@ -22,12 +23,18 @@ def pair_of(life: Life) -> Pair:
 
 
 def test_failover_there_and_back(life: Life) -> None:
+    """The first one is cut off on its way, and run again."""
     life.describe({**APP, **MOVING, "mode": "nat"})
     life.play("site")
     pair = pair_of(life)
     pair.wait_for_pools()
-    for host in ("lb2", "lb1"):
+    holder = pair.settle()["app"]
+    for host in (pair.other(holder), holder):
         with Clients(life.lab, SERVICES).asking(f"failover to {host}") as seen:
+            if host != holder:
+                run = life.start("failover", lb_tier="app", lb_to=host)
+                run.reaches("Wait until it has them")
+                run.cut_off()
             life.play("failover", lb_tier="app", lb_to=host)
         check_gaps(seen)
         assert pair.settle() == {"app": host}
@@ -38,12 +45,20 @@ def test_from_nat_to_dr(life: Life) -> None:
     life.migrate("dr", pair_of(life).settle()["app"])
 
 
+def test_a_real_server_leaves_and_comes_back_by_site_alone(life: Life) -> None:
+    life.leave_and_come_back(WAITS, ["lb1", "lb2"])
+
+
 def test_a_director_leaves(life: Life) -> None:
     """The one that holds the VIPs."""
+    pair_of(life).gather("lb1")
     with Clients(life.lab, SERVICES).asking("decommission lb1") as seen:
         life.play("decommission", lb_host="lb1")
     check_gaps(seen)
     assert life.left_on("lb1") == []
-    with asking(life.lab, SERVICES, "lb2 alone") as seen:
-        life.lab.run("lb2", "ipvsadm -Ln")
-    check_all_answered(seen)
+
+
+def test_everything_goes(life: Life) -> None:
+    life.given["lb_stack"]["tiers"][0]["hosts"] = "second"
+    life.play("decommission", lb_all="true")
+    assert life.left_on("lb1", "lb2", "web1", "web2") == []

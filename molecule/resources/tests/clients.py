@@ -19,9 +19,14 @@ from described import Service
 from lab.client import PROGRAM, fresh_ports
 from lab.cluster import Lab
 
-STEADY = pathlib.Path(__file__).resolve().parents[3] / "lab" / "steady.py"
+LAB = pathlib.Path(__file__).resolve().parents[3] / "lab"
+STEADY, DOWNLOAD = LAB / "steady.py", LAB / "download.py"
 # Where no request may fail: slow is not lost, and this machine may be busy.
 PATIENT = 5
+# Where the time without an answer is measured.
+ALERT = 0.25
+# Seconds after which somebody who asks gives up in any case: longer than any playbook takes.
+MOST = 900
 BYTES = 100
 
 REPORT: list[str] = []
@@ -43,13 +48,11 @@ class Clients:
         self.lab, self.services = lab, services
 
     @contextlib.contextmanager
-    def asking(self, why: str, timeout: float = 0.25) -> t.Iterator[dict[str, dict[str, t.Any]]]:
+    def asking(self, why: str, timeout: float = ALERT) -> t.Iterator[dict[str, dict[str, t.Any]]]:
         """They ask every 20 ms meanwhile, or where no request may fail every 50 ms; afterwards the mapping has by VIP what they saw (see lab/steady.py)."""
         pace = 0.05 if timeout == PATIENT else 0.02
-        started = {
-            service: self._start([STEADY, service.vip, service.port, f"--timeout={timeout}", f"--interval={pace}"])
-            for service in self.services
-        }
+        options = [f"--timeout={timeout}", f"--interval={pace}", f"--most={MOST}"]
+        started = {service: self._start([STEADY, service.vip, service.port, *options]) for service in self.services}
         seen: dict[str, dict[str, t.Any]] = {}
         try:
             for service, process in started.items():
@@ -88,6 +91,10 @@ class Clients:
         ]
         return Download(self._argv(words), service, port)
 
+    def hold(self, service: Service) -> Held:
+        """Begin a download that goes on until it is ended."""
+        return Held(self._start([DOWNLOAD, service.vip, service.port]))
+
     def is_known(self, download: Download, director: str) -> None:
         """Wait until the director has learned of it from the other one."""
         vip = ipaddress.ip_address(download.service.vip)
@@ -101,6 +108,21 @@ class Clients:
 
     def _argv(self, words: t.Iterable[object]) -> list[str]:
         return [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
+
+
+class Held:
+    """A download under way, from ``server``. It may be slow for a moment, but not stand still."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout is not None
+        self.server = process.stdout.readline().strip()
+        assert self.server, "nobody answers"
+
+    def ends_well(self) -> None:
+        """End it; to the last moment bytes have come."""
+        seen = json.loads(self._process.communicate()[0])
+        assert not seen["cut"] and seen["gap"] < PATIENT, f"a download from {self.server}: {seen}"
 
 
 def is_whole(download: Download) -> bool:

@@ -57,7 +57,7 @@ class Front(Tier):
     def vip_steps(self, inventory: Inventory, daemon: str) -> t.Iterator[Step]:
         """The step that gives the hosts their VIPs, where there are some: without ``daemon`` a host must not have them."""
         watched = [] if self.state == "absent" else [f"{daemon}.service"]
-        beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "units": watched}
+        beside = {"virtual_servers": [], "sync_daemon": {}, "timeouts": {}, "drain_timeout": 0, "units": watched}
         if self.vips:
             hosts, sides = inventory.members(self.hosts), [vrrp.Side(self.vips, self.interface)]
             yield vrrp.step(self, self.vrrp, hosts, sides, lambda _host: beside)

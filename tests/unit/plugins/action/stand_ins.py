@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
             raise AnsibleConnectionFailure("away")
         return {**super().run(tmp, task_vars), "changed": False, **answers[host].get("MODULE", {})}
 """
-MODULES = ("stack_info", "drained_members", "drain_wait", "host_info", "ipvs_wait", "daemon_rollback")
+MODULES = ("stack_info", "drained_members", "drain_wait", "host_info", "host_network", "ipvs_wait", "daemon_rollback")
 
 
 def with_stand_ins(top: pathlib.Path) -> pathlib.Path:

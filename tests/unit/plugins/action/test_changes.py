@@ -19,8 +19,14 @@ BOTH = [("real_server", name) for name in ("web1", "web2", "web3")] + [("directo
 def test_migrate_takes_the_steps_waits_and_takes_them_again(collections: pathlib.Path) -> None:
     said = answers()
     said["lb1"]["ipvs_wait"] = ENDED
+    said["lb1"]["stack_info"]["interfaces"] = [{"name": "eth0", "addresses": [*VIPS, "192.0.2.11/24"]}]
     done = run(collections, "migrate", said, lb_tier="app", lb_drain_timeout=9)
     assert done.returncode == 0, text(done)
+    # old connections and new ones share what the kernel knows of a destination
+    ((host, words),) = asked(done, "host_network")
+    routes = [(one["to"], one["via"]) for one in json.loads(words)["routes"]]
+    assert host == "lb1" and routes == [(f"192.0.2.2{n}/32", f"192.0.2.2{n}") for n in (1, 2, 3)]
+    assert json.loads(words)["purge"] is False and done.stdout.index("ASKED host_network") < done.stdout.index("CALLED")
     ((host, words),) = asked(done, "ipvs_wait")
     assert host == "lb1" and json.loads(words) == {"vips": list(VIPS), "timeout": 9}
     steps = called(done)

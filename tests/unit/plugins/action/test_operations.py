@@ -175,3 +175,13 @@ def test_rolling_stops_at_the_first_failure(collections: pathlib.Path, tmp_path:
     assert [host for part, host in called(done) if part == "work"] == ["web1", "web2"]
     states = [json.loads(words)["state"] for _host, words in asked(done, "drained_members")]
     assert states == ["drained", "present", "drained"]
+
+
+def test_rolling_runs_a_role(collections: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    probe = tasks(tmp_path, "probe", "[]")
+    (tmp_path / "update" / "tasks").mkdir(parents=True)
+    tasks(tmp_path / "update" / "tasks", "main", "- debug: {msg: 'CALLED x work {{ inventory_hostname }} 0'}")
+    role = str(tmp_path / "update")
+    done = run(collections, "rolling", answers(), lb_roll="web1,web3", lb_role=role, lb_probe=probe)
+    assert done.returncode == 0, text(done)
+    assert [host for part, host in called(done) if part == "work"] == ["web1", "web3"]

@@ -87,7 +87,7 @@ class Lvs(Tier):
     sysctls: tuple[tuple[str, str | int], ...] = option(settings, ())
     timeouts: Timeouts = option(nested(Timeouts), Timeouts())  # noqa: RUF009 - frozen, so one may be shared
     keep_weights: bool = option(boolean, False)
-    drain_timeout: int = option(integer(0, 86400), 0)
+    drain_timeout: int = option(integer(0, 86400), 60)
     helpers: tuple[str, ...] = option(listed(choice(*HELPERS)), ())
     backends: tuple[str, ...] = ()
     by_tunnel: bool = False

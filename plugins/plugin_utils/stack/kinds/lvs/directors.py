@@ -130,6 +130,7 @@ def step(c: Cluster, services: t.Callable[[Host], list[Part]], timeouts: Part) -
             "virtual_servers": [_checked(c, service) for service in services(director)],
             "sync_daemon": daemon,
             "timeouts": timeouts,
+            "drain_timeout": c.tier.drain_timeout,
             "units": [],
         }
 
