@@ -19,9 +19,13 @@ class Playbooks:
         self.given = given
         self._inventories = [word for one in (*inventories, f".lab/scenarios/{SCENARIO}.yml") for word in ("-i", one)]
 
-    def run(self, playbook: str, *words: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+    def argv(self, playbook: str, *words: str, **variables: t.Any) -> list[str]:
+        """The words of a run."""
         more = json.dumps({**self.given, **variables})
-        argv = ["ansible-playbook", *self._inventories, f"playbooks/{playbook}.yml", "-e", more, *words]
+        return ["ansible-playbook", *self._inventories, f"playbooks/{playbook}.yml", "-e", more, *words]
+
+    def run(self, playbook: str, *words: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+        argv = self.argv(playbook, *words, **variables)
         return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=PROJECT)
 
     def play(self, playbook: str, *words: str, **variables: t.Any) -> str:
