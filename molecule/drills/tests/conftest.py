@@ -46,8 +46,7 @@ def made(lab: Lab, stack: Described) -> Whole:  # noqa: F811  # the fixtures
 
 @pytest.fixture
 def whole(made: Whole) -> t.Iterator[Whole]:
-    """The stack before a drill, and after it: nothing may be left of it."""
-    made.check()
+    """The stack before a drill; after it, nothing may be left of that."""
     yield made
     made.check()
 

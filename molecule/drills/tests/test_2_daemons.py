@@ -14,8 +14,7 @@ PAIRS = {"edges": PROXY, "directors": DIRECTOR}
 PARENT, EVERY = "$(cat /run/keepalived.pid)", "$(pidof keepalived)"
 
 
-@pytest.mark.parametrize("processes", [PARENT, EVERY], ids=["parent", "all"])
-@pytest.mark.parametrize("tier", PAIRS)
+@pytest.mark.parametrize(("tier", "processes"), [("edges", EVERY), ("directors", PARENT)])
 def test_keepalived_of_the_holder(whole: Whole, load: Load, tier: str, processes: str) -> None:
     """systemd starts it again, and that one finds out that it holds nothing any more."""
     pair: Pair = getattr(whole, tier)
@@ -27,23 +26,28 @@ def test_keepalived_of_the_holder(whole: Whole, load: Load, tier: str, processes
         whole.check_service()
 
 
-@pytest.mark.parametrize("tier", PAIRS)
-def test_keepalived_that_waits(whole: Whole, load: Load, tier: str) -> None:
-    pair: Pair = getattr(whole, tier)
-    waiting = pair.other(pair.gather())
-    with load.under(f"kill -9 of keepalived on {waiting}, which waits", NOTHING) as outlast:
-        whole.lab.run(waiting, f"kill -9 {EVERY}")
+def test_keepalived_that_waits(whole: Whole, load: Load) -> None:
+    waiting = [pair.other(pair.gather()) for pair in (whole.edges, whole.directors)]
+    with load.under(f"kill -9 of keepalived on {' and '.join(waiting)}, which wait", NOTHING) as outlast:
+        for host in waiting:
+            whole.lab.run(host, f"kill -9 {EVERY}")
         outlast()
         whole.check_service()
 
 
-@pytest.mark.parametrize("processes", ["$(cat /run/nginx.pid)", "$(pidof nginx)"], ids=["master", "all"])
-@pytest.mark.parametrize("serves", [True, False], ids=["holder", "waiting"])
+MASTER, WORKERS_TOO = "$(cat /run/nginx.pid)", "$(pidof nginx)"
+
+
+@pytest.mark.parametrize(
+    ("serves", "processes"),
+    [(True, MASTER), (True, WORKERS_TOO), (False, WORKERS_TOO)],
+    ids=["master", "all", "waiting"],
+)
 def test_nginx(whole: Whole, load: Load, serves: bool, processes: str) -> None:
     """Without it a host lets go of the VIP; systemd starts it again."""
     holder = whole.edges.gather()
     host = holder if serves else whole.edges.other(holder)
-    which = "the master" if "cat" in processes else "all"
+    which = "the master" if processes == MASTER else "all"
     what = f"nginx ({which}) on {host}, which {'holds the VIPs' if serves else 'waits'}"
     with load.under(f"kill -9 of {what}", PROXY if serves else NOTHING) as outlast:
         whole.lab.run(host, f"kill -9 {processes}")

@@ -10,13 +10,12 @@ import re
 import signal
 import subprocess
 
-import pytest
 from frame import PROJECT
 from load import DIRECTOR, NOTHING, PROXY, Load, server
 from whole import Whole
 
 # What a run must have said when it is disturbed: a task begins, or has changed the first of its hosts.
-BEGINS, CHANGES = r"TASK \[.*{}\]", r"TASK \[.*{}\]\n(?s:.*)changed: \["
+BEGINS, CHANGES = r"TASK \[.*{}\]", r"TASK \[.*{}\](?s:.*)changed: \["
 SERVERS = "Put VIPs, tunnels and routes in place"
 TASKS = {"web": SERVERS, "directors": "Configure keepalived", "edge": "Configure nginx", "dns": "Configure PowerDNS"}
 # A run that has lost a host notices it by ssh.
@@ -56,69 +55,75 @@ def test_the_checker_of_nginx(whole: Whole, load: Load) -> None:
         outlast()
 
 
-@pytest.mark.parametrize("moment", [BEGINS, CHANGES], ids=["begins", "changes"])
-@pytest.mark.parametrize("tier", TASKS)
-def test_a_run_that_is_killed(whole: Whole, load: Load, tier: str, moment: str) -> None:
+KILLS = {"web": BEGINS, "directors": CHANGES, "edge": BEGINS, "dns": CHANGES}
+
+
+def test_a_run_that_is_killed_again_and_again(whole: Whole, load: Load) -> None:
+    """Each run gets one tier further; the last one is left alone."""
     target = whole.prepare_change()
-    what = (
-        f"site.yml killed when {TASKS[tier]!r} {'begins' if moment is BEGINS else 'has changed a host'}, and run again"
-    )
-    with load.under(what, NOTHING, seconds=SECONDS):
-        process = run_until(whole, target, moment.format(TASKS[tier]))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    for tier, moment in KILLS.items():
+        how = "begins" if moment is BEGINS else "has changed the first host"
+        with load.under(f"site.yml killed when {TASKS[tier]!r} {how}", NOTHING, seconds=SECONDS):
+            process = run_until(whole, target, moment.format(TASKS[tier]))
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    with load.under("site.yml run again after that", NOTHING, seconds=SECONDS):
         whole.run_cleanly(target)
-    whole.check_by_site()
 
 
 POWER_CUTS = {"web": server(0.5), "directors": DIRECTOR, "edge": PROXY, "dns": NOTHING}
 
 
-@pytest.mark.parametrize("tier", POWER_CUTS)
-def test_a_host_that_dies_in_the_middle_of_its_role(whole: Whole, load: Load, tier: str) -> None:
+def test_hosts_that_die_in_the_middle_of_their_roles(whole: Whole, load: Load) -> None:
     """The run ends; on the host nothing is left half-done that the next run would not see."""
     target = whole.prepare_change()
-    pair = {"directors": whole.directors, "edge": whole.edges}.get(tier)
-    host = pair.gather() if pair else {"web": "web3", "dns": "dns1"}[tier]
-    bound = POWER_CUTS[tier]
-    try:
-        with load.under(f"power cut of {host} during {TASKS[tier]!r}, and run again", bound, seconds=SECONDS):
-            process = run_until(whole, target, BEGINS.format(TASKS[tier]))
-            whole.lab.power_cut([host])
-            said, _err = process.communicate(timeout=PATIENCE)
-            assert process.returncode != 0, said
+    for tier, bound in POWER_CUTS.items():
+        pair = {"directors": whole.directors, "edge": whole.edges}.get(tier)
+        host = pair.gather() if pair else {"web": "web3", "dns": "dns1"}[tier]
+        try:
+            with load.under(f"power cut of {host} in the middle of {TASKS[tier]!r}", bound, seconds=SECONDS):
+                process = run_until(whole, target, BEGINS.format(TASKS[tier]))
+                whole.lab.power_cut([host])
+                said, _err = process.communicate(timeout=PATIENCE)
+                assert process.returncode != 0, said
+                whole.lab.power_on([host])
+        finally:
             whole.lab.power_on([host])
-            whole.run_cleanly(target)
-    finally:
-        whole.lab.power_on([host])
-    whole.check_by_site()
+    with load.under("site.yml run again after that", NOTHING, seconds=SECONDS):
+        whole.run_cleanly(target)
 
 
 def fill(whole: Whole, host: str, left: int) -> None:
     """Take all of the disk, also what is kept for root, but for so many blocks."""
-    take = "for size in 1G 100M 10M 1M 100K 4K; do while fallocate -l $size /var/full/$((n += 1)) 2>/dev/null; do :; done; done"
-    whole.lab.run(
-        host, f"mkdir -p /var/full; sync; {take}; ls -t /var/full | head -{left} | (cd /var/full; xargs -r rm)"
+    take = (
+        "for size in 1G 100M 10M 1M 100K 4K; do"
+        " while fallocate -l $size /var/full/$((n += 1)) 2>/dev/null; do :; done; rm -f /var/full/$n; done"
     )
+    give = f"ls -t /var/full | head -{left} | (cd /var/full; xargs -r rm)"
+    whole.lab.run(host, f"mkdir -p /var/full; sync; {take}; {give}")
 
 
-@pytest.mark.parametrize("left", [0, 4], ids=["full", "four blocks left"])
-def test_a_full_disk_on_a_director(whole: Whole, load: Load, left: int) -> None:
-    """The run fails and says why; the director serves on as before, and is brought to the target when there is room."""
+def test_a_full_disk_on_a_director(whole: Whole, load: Load) -> None:
+    """Runs fail and say why; the director serves on as before, and is brought to the target when there is room."""
     target = whole.prepare_change()
     host = whole.directors.gather()
-    what = f"the disk of {host} is full{f' but for {left} blocks' if left else ''} while site.yml runs"
+    before = whole.look()[host]
     try:
-        with load.under(what, NOTHING, seconds=SECONDS):
-            before = whole.look()[host]
-            fill(whole, host, left)
-            # what Ansible itself puts on a host has to have a place, or nothing of the role would run
-            done = whole.site.run("site", "-e", "ansible_remote_tmp=/run/ansible", **whole.site.variables(target))
+        for left in (0, 4):
+            room = f"full but for {left} blocks" if left else "full"
+            with load.under(f"the disk of {host} is {room} while site.yml runs", NOTHING, seconds=SECONDS):
+                fill(whole, host, left)
+                # what Ansible itself puts on a host has to have a place, or nothing of the role would run
+                done = whole.site.run("site", "-e", "ansible_remote_tmp=/run/ansible", **whole.site.variables(target))
+                whole.lab.run(host, "rm -r /var/full")
             said = done.stdout + done.stderr
             assert done.returncode != 0 and FULL in said and "Traceback" not in said, said
             assert left or whole.look()[host] == before
-            whole.lab.run(host, "rm -r /var/full")
-            whole.run_cleanly(target)
     finally:
         whole.lab.run(host, "rm -rf /var/full")
+    with load.under("site.yml run again after that", NOTHING, seconds=SECONDS):
+        whole.run_cleanly(target)
+
+
+def test_in_the_end_there_is_nothing_to_do(whole: Whole) -> None:
     whole.check_by_site()

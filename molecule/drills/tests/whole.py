@@ -24,19 +24,23 @@ from playbooks import Playbooks
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 PATIENCE = 60
-# Left out of files: the name of the run that brought them, and what earlier runs are kept for a roll-back.
-FILES = (
-    "cd /; for file in $(find etc/keepalived etc/nginx etc/powerdns etc/mixed_lb etc/sysctl.d etc/modules-load.d"
-    " etc/modprobe.d etc/systemd etc/default usr/local var/lib/mixed_lb -type f -not -path '*/daemon/*.d/*' 2>/dev/null);"
-    """ do echo "$file $(stat -c '%a %U %G' $file) $(sed -E 's/"run": *"[^"]*"//' $file | sha256sum)"; done | sort"""
+FOLDERS = (
+    "/etc/keepalived /etc/nginx /etc/powerdns /etc/mixed_lb /etc/sysctl.d /etc/modules-load.d /etc/modprobe.d"
+    " /etc/systemd/system /usr/local /var/lib/mixed_lb"
 )
+# Left out: what earlier runs are kept for a roll-back, and of the notes about what is there the name of the run.
+FILES = f"find {FOLDERS} -type f -not -path '*/daemon/*.d/*' %s 2>/dev/null | sort"
+NOTES = "/var/lib/mixed_lb/daemon"
 LOOKS = {
-    **{name: snapshot.LOOKS[name] for name in ("sysctls", "rules", "links", "daemons", "conffiles")},
-    # Those that move are looked for by the pairs.
-    "addresses": "ip -brief address show | sed -E 's, ({vips})/[0-9]+,,g' | sort",
-    "routes": "{{ {routes}; }} | grep -v -E ' ({vips}) '",
+    **{name: snapshot.LOOKS[name] for name in ("rules", "links", "daemons")},
+    "sysctls": "sysctl -a --pattern '^net.ipv[46].(conf|vs|ip_forward)' 2>/dev/null | grep -v stable_secret | sort",
+    # VIPs that move are looked for by the pairs; those of real servers are on lo.
+    "addresses": "ip -brief address show | sed -E '/^lo/! s, ({vips})/[0-9]+,,g' | sort",
+    "routes": "{{ {routes}; }} | grep -v -E '({vips}) .*dev eth|dev eth.* ({vips})'",
     "table": "test ! -e /proc/net/ip_vs || ipvsadm -Sn | sort",
-    "files": FILES,
+    "files": FILES % "-printf '%p %m %u %g\\n'",
+    "contents": FILES % f"-not -path '{NOTES}/*' -exec sha256sum {{}} +",
+    "notes": f'for note in {NOTES}/*.json; do sed -E \'s/"run": *"[^"]*"//\' $note | sha256sum; done',
     "own units": "systemctl list-units --all --plain --no-legend 'mixed-lb-*' | awk '{print $1, $3, $4}' | sort",
     "failed units": "systemctl --failed --plain --no-legend",
 }
