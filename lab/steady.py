@@ -27,7 +27,7 @@ import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
 LOOK_UPS, SILENCE = 2, 1.0
-ADDRESS_RECORD = 1
+DNS, ADDRESS_RECORD = 53, 1
 
 
 class Watch:
@@ -110,7 +110,7 @@ async def _look_up(name: str, servers: list[str]) -> str:
 async def _ask_name_server(name: str, server: str) -> str:
     question = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0\0\1\0\1"
     loop = asyncio.get_running_loop()
-    transport, reply = await loop.create_datagram_endpoint(_Reply, remote_addr=(server, 53))
+    transport, reply = await loop.create_datagram_endpoint(_Reply, remote_addr=(server, DNS))
     try:
         transport.sendto(bytes.fromhex("000000000001000000000000") + question)
         data = await reply.data
