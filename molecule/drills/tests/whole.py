@@ -41,7 +41,7 @@ LOOKS = {
     "files": FILES % "-printf '%p %m %u %g\\n'",
     "contents": FILES % f"-not -path '{NOTES}/*' -exec sha256sum {{}} +",
     "notes": f'for note in {NOTES}/*.json; do sed -E \'s/"run": *"[^"]*"//\' $note | sha256sum; done',
-    "own units": "systemctl list-units --all --plain --no-legend 'mixed-lb-*' | awk '{print $1, $3, $4}' | sort",
+    "checkers": "systemctl list-units --all --plain --no-legend 'mixed-lb-checker-*' | awk '{print $1, $3, $4}'",
     "failed units": "systemctl --failed --plain --no-legend",
 }
 
