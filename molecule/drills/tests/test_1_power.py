@@ -57,17 +57,18 @@ def test_a_real_server(whole: Whole, load: Load) -> None:
         whole.lab.power_on(["web3"])
 
 
-def test_a_name_server(whole: Whole, load: Load) -> None:
-    """Clients by name wait a second for it each second time, and ask the other one."""
+@pytest.mark.parametrize("host", ["dns1", "storage1"])
+def test_a_host_that_few_miss(whole: Whole, load: Load, host: str) -> None:
+    """Clients by name wait a second for a name server each second time, and ask the other one; nobody asks for files here."""
     try:
-        with load.under("power cut of dns1", NOTHING) as outlast:
-            whole.lab.power_cut(["dns1"])
+        with load.under(f"power cut of {host}", NOTHING) as outlast:
+            whole.lab.power_cut([host])
             outlast()
-        with load.under("return of dns1", NOTHING):
-            whole.lab.power_on(["dns1"])
+        with load.under(f"return of {host}", NOTHING):
+            whole.lab.power_on([host])
             whole.check_service()
     finally:
-        whole.lab.power_on(["dns1"])
+        whole.lab.power_on([host])
 
 
 def test_a_director_and_a_real_server_at_once(whole: Whole, load: Load) -> None:
