@@ -76,7 +76,7 @@ class Clients:
             "--path",
             f"/drip/{BYTES}/{seconds / BYTES}",
             "--timeout",
-            90,
+            seconds + 80,
         ]
         return self._start(argv)
 
