@@ -123,7 +123,7 @@ def _row(lab: Lab, what: str, changed: int) -> list[str]:
 
 def _publish(lab: Lab, name: str, text: str) -> dict[str, t.Any]:
     """Lays a file down on the storage host; returns the request for it."""
-    lab.run(STORAGE, f"echo {text} >{FOLDER}/{name}")
+    lab.run(STORAGE, f"echo {text} >{FOLDER}/{name}; sync")
     return {"address": VIP, "port": 80, "path": f"/file{FOLDER}/{name}", "headers": {"Host": NAME}}
 
 

@@ -28,9 +28,9 @@ BOUND = PROXY_WAITS + 5
 
 
 def publish(lab: Lab, stack: Described, name: str) -> str:
-    """Lay a file down on the storage host; returns its text."""
+    """Lay a file down on the storage host, so that it outlives its power; returns its text."""
     tier, text = stack.tier("files"), uuid.uuid4().hex
-    lab.run(STORAGE, f"echo {text} >{tier.get('export', tier['path'])}/{name}")
+    lab.run(STORAGE, f"echo {text} >{tier.get('export', tier['path'])}/{name}; sync")
     return f"{text}\n"
 
 
