@@ -1,13 +1,14 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./test [all | [unit] [lint] [sanity] [molecule [SCENARIO ...]]]
+"""./test [all | [unit] [lint] [sanity] [drills] [molecule [SCENARIO ...]]]
 
   unit      pytest on every supported ansible-core for which this machine has a Python
   lint      ansible-lint, yamllint, ruff, mypy, shellcheck, the documentation, the built artifact
   sanity    ansible-test sanity on the same versions as unit
+  drills    the first hybrid stack under load while everything in it dies once: docs/drills.md
   molecule  the scenarios in the lab: the named ones, or all
-  all       everything above (the default)
+  all       everything above but drills (the default)
 
 Ends with "N passed, N failed, N skipped" over every test of pytest, of ansible-test and of the scenarios; a tool
 without tests of its own counts as one test. Exit code: 0 where nothing failed, 1 where something did, 2 for a
@@ -22,6 +23,7 @@ import time
 from . import report, suites
 
 SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
+BY_NAME = {"drills": suites.drills}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
     begin = time.monotonic()
     outcomes: list[report.Outcome] = []
     for part in chosen:
-        outcomes += suites.molecule(names) if part == "molecule" else SIMPLE[part]()
+        outcomes += suites.molecule(names) if part == "molecule" else (SIMPLE | BY_NAME)[part]()
     print(report.summary(outcomes, time.monotonic() - begin), flush=True)
     return 1 if report.total(outcomes).failed else 0
 
@@ -49,7 +51,7 @@ def _understand(arguments: list[str]) -> tuple[list[str], list[str]]:
     if "molecule" in arguments:
         end = arguments.index("molecule")
         parts, names = arguments[: end + 1], arguments[end + 1 :]
-    known = set(parts) <= {*SIMPLE, "molecule"}
+    known = set(parts) <= {*SIMPLE, *BY_NAME, "molecule"}
     return (parts if known else []), names
 
 

@@ -61,14 +61,24 @@ def lint() -> list[report.Outcome]:
 
 
 def molecule(names: t.Sequence[str]) -> list[report.Outcome]:
-    """Scenarios in the lab; without names, all. The lab's own command runs them and leaves JUnit files in JUNIT."""
+    """Scenarios in the lab; without names, all."""
+    return [run_one(_scenarios("molecule", names))]
+
+
+def drills() -> list[report.Outcome]:
+    """What is too long for every day."""
+    return [run_one(_scenarios("drills", ["drills"]))]
+
+
+def _scenarios(what: str, names: t.Sequence[str]) -> Step:
+    """The lab's own command runs them and leaves JUnit files in JUNIT."""
 
     def run(shell: Shell) -> report.Count:
         for stale in JUNIT.glob("*.xml"):
             stale.unlink()
         return report.of_suite(passthrough([ROOT / "lab/run-scenarios", *names]), JUNIT.glob("*.xml"))
 
-    return [run_one(Step("molecule", run))]
+    return Step(what, run)
 
 
 def _on_every_core(what: str, run: t.Callable[[Core, Path, Shell], report.Count]) -> list[Step]:

@@ -42,17 +42,22 @@ class Download(subprocess.Popen[str]):
 
 
 class Clients:
-    """One for each of these services."""
+    """One for each of these services, whose VIP may be a name that these servers know."""
 
-    def __init__(self, lab: Lab, services: list[Service]) -> None:
-        self.lab, self.services = lab, services
+    def __init__(self, lab: Lab, services: list[Service], name_servers: t.Sequence[str] = ()) -> None:
+        self.lab, self.services, self.name_servers = lab, services, name_servers
 
     @contextlib.contextmanager
-    def asking(self, why: str, timeout: float = ALERT) -> t.Iterator[dict[str, dict[str, t.Any]]]:
+    def asking(
+        self, why: str, timeout: float = ALERT, pace: float = 0, most: float = MOST
+    ) -> t.Iterator[dict[str, dict[str, t.Any]]]:
         """They ask every 20 ms meanwhile, or where no request may fail every 50 ms; afterwards the mapping has by VIP what they saw (see lab/steady.py)."""
-        pace = 0.05 if timeout == PATIENT else 0.02
-        options = [f"--timeout={timeout}", f"--interval={pace}", f"--most={MOST}"]
-        started = {service: self._start([STEADY, service.vip, service.port, *options]) for service in self.services}
+        pace = pace or (0.05 if timeout == PATIENT else 0.02)
+        options = [f"--timeout={timeout}", f"--interval={pace}", f"--most={most}"]
+        started = {
+            service: self._start([STEADY, service.vip, service.port, *options, *self._resolver(service)])
+            for service in self.services
+        }
         seen: dict[str, dict[str, t.Any]] = {}
         try:
             for service, process in started.items():
@@ -87,7 +92,7 @@ class Clients:
             "--first-port",
             port,
             "--timeout",
-            90,
+            seconds + 80,
         ]
         return Download(self._argv(words), service, port)
 
@@ -102,6 +107,10 @@ class Clients:
         found = f"grep -qi ' {download.port:04X} .*{written}.*ESTABLISHED.*SYNC' /proc/net/ip_vs_conn_sync"
         shown = "cat /proc/net/ip_vs_conn_sync >&2"
         self.lab.run(director, f"for i in $(seq 100); do {found} && exit 0; sleep 0.1; done; {shown}; exit 1")
+
+    def _resolver(self, service: Service) -> list[str]:
+        is_name = service.vip.rpartition(".")[2].isalpha()
+        return [f"--name-server={server}" for server in self.name_servers if is_name]
 
     def _start(self, words: t.Iterable[object]) -> subprocess.Popen[str]:
         return subprocess.Popen(self._argv(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ import yaml
 
 Tier = dict[str, t.Any]
 # Scenarios that use another one's inventory.
-INVENTORIES = {"teardown": "lvs_dr", "ipvs_modules": "lvs_dr", "operations": "lvs_ha"}
+INVENTORIES = {"teardown": "lvs_dr", "ipvs_modules": "lvs_dr", "operations": "lvs_ha", "drills": "hybrid_dns_nginx_dr"}
 
 
 @dataclasses.dataclass(frozen=True)

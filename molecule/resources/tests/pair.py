@@ -16,10 +16,10 @@ import typing as t
 
 from lab.cluster import Lab
 
-ADVERT = 0.2
+ADVERT, MISSED = 0.1, 6
 SKEW = 1.0 * ADVERT
-# What a takeover may take: three adverts, the skew, and a second for the rest.
-BOUND = 3 * ADVERT + SKEW + 1
+# What a takeover may take: the adverts that are missed, the skew, and a second for the rest.
+BOUND = MISSED * ADVERT + SKEW + 1
 # An interval, two time-outs and the pause between them: a real server that dies has left the pool by then.
 DETECTION = 2 + 1 + 1 + 1
 PATIENCE = 30

@@ -28,10 +28,14 @@ class Playbooks:
         self.given = given
         self._inventories = [word for one in (*inventories, f".lab/scenarios/{SCENARIO}.yml") for word in ("-i", one)]
 
+    def argv(self, playbook: str, *words: str, **variables: t.Any) -> list[str]:
+        """The words of a run."""
+        more = json.dumps({**self.given, **variables})
+        return ["ansible-playbook", *self._inventories, f"playbooks/{playbook}.yml", "-e", more, *words]
+
     def start(self, playbook: str, *words: str, **variables: t.Any) -> Running:
         """One that is looked at while it runs."""
-        more = json.dumps({**self.given, **variables})
-        return Running(["ansible-playbook", *self._inventories, f"playbooks/{playbook}.yml", "-e", more, *words])
+        return Running(self.argv(playbook, *words, **variables))
 
     def play(self, playbook: str, *words: str, **variables: t.Any) -> str:
         return self.start(playbook, *words, **variables).succeeds()

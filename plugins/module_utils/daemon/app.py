@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -147,15 +148,16 @@ class _Change:
 
     def run(self, outcome: Outcome, before: Record, after: Record) -> None:
         begin = self._unit.now()
-        try:
-            # Whatever interrupts this, the next run knows both sets of files, what was there, and that it must reload.
-            self._remember(
-                dataclasses.replace(
-                    after,
-                    files={**before.files, **after.files},
-                    originals={**before.originals, **after.originals},
-                )
+        # Whatever interrupts this, the next run knows both sets of files, what was there, and that it must reload.
+        # Where not even this can be written, as on a full disk, there is nothing to put back.
+        self._remember(
+            dataclasses.replace(
+                after,
+                files={**before.files, **after.files},
+                originals={**before.originals, **after.originals},
             )
+        )
+        try:
             # What stops is stopped while its unit file is there.
             self._tell((), [action for action in outcome.actions if action in _ENDS])
             _write(outcome.changes, self._host.files)
@@ -185,13 +187,20 @@ class _Change:
 
     def _roll_back(self, changes: t.Sequence[Change], before: Record) -> str:
         """Put files and daemon back; returns a sentence that says how that went."""
-        back = [Change(change.path, change.after, change.before) for change in reversed(changes)]
+        # Only what has changed: where the disk is full, nothing else could be written either.
+        back = [
+            Change(change.path, change.after, change.before)
+            for change in reversed(changes)
+            if _file(change.path, self._host.files) != change.before
+        ]
         try:
             if not self._state.exists and self._unit.state().exists:
                 self._tell((), [*_ENDS, "reset-failed"])
             _write(back, self._host.files)
             if before.files:
-                self._remember(before)
+                # One that knows of more files than there are does no harm; without room it is what stays.
+                with contextlib.suppress(FileProblem):
+                    self._remember(before)
             else:
                 self._host.files.remove(self._record_path)
             now = self._unit.state()

@@ -135,6 +135,7 @@ class _HostFiles:
         temporary = None
         try:
             _make_folders(folder)
+            _clear(folder, name)
             # Beside the target: only a rename within one filesystem is atomic. The dot hides it from *.d readers.
             handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=folder)
             with open(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -180,7 +181,11 @@ class _HostFiles:
 
     @contextlib.contextmanager
     def copies(self, folders: t.Sequence[str]) -> t.Iterator[dict[str, str]]:
-        with tempfile.TemporaryDirectory(prefix="mixed-lb-") as parent:
+        try:
+            place = tempfile.TemporaryDirectory(prefix="mixed-lb-")
+        except OSError as error:  # a full disk, as a rule
+            raise FileProblem("copy", " ".join(folders), error) from error
+        with place as parent:
             made = {}
             for number, folder in enumerate(folders):
                 made[folder] = os.path.join(parent, str(number))
@@ -219,6 +224,13 @@ def _make_folders(folder: str) -> None:
         except FileExistsError:
             continue
         os.chmod(path, 0o755)  # mkdir obeys the umask, which a hardened host sets to 077
+
+
+def _clear(folder: str, name: str) -> None:
+    """Take away what a run that was killed, or whose host died, has left of this file."""
+    for other in os.listdir(folder):
+        if other.startswith(f".{name}.") and other.endswith(".tmp"):
+            os.unlink(os.path.join(folder, other))
 
 
 def _special_files(folder: str, names: list[str]) -> list[str]:

@@ -89,6 +89,7 @@ def _instance(it: Options, options: Options, watched: t.Sequence[Block]) -> Bloc
             f"virtual_router_id {it['virtual_router_id']}",
             f"priority {it['priority']}",
             f"advert_int {it.get('advert_interval') or options['advert_interval']}",
+            f"down_timer_adverts {it.get('missed_adverts') or options['missed_adverts']}",
             f"preempt_delay {it.get('preempt_delay') or 0}" if it.get("preempt") else "nopreempt",
             *([f"unicast_src_ip {it['source']}", "check_unicast_src"] if peers else []),
             *listing("unicast_peer", peers),

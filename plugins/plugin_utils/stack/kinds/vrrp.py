@@ -24,7 +24,8 @@ class Vrrp:
     """``router_id`` 0: worked out from the tier's name. Times are in seconds."""
 
     router_id: int = option(integer(0, 255), 0)
-    advert_interval: float = option(number(0.01, 40), 0.2)
+    advert_interval: float = option(number(0.01, 40), 0.1)
+    missed_adverts: int = option(integer(1, 100), 6)
     preempt: bool = option(boolean, False)
     preempt_delay: int = option(integer(0, 1000), 0)
     multicast: bool = option(boolean, False)
@@ -103,6 +104,7 @@ def _instances(tier: Tier, vrrp: Vrrp, host: Host, hosts: t.Sequence[Host], side
             "virtual_router_id": vrrp.router_id_of(tier, side.suffix),
             "priority": HIGHEST - hosts.index(host),
             "advert_interval": vrrp.advert_interval,
+            "missed_adverts": vrrp.missed_adverts,
             "preempt": vrrp.preempt,
             "preempt_delay": vrrp.preempt_delay,
             "source": str(own or ""),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import socket
 import threading
@@ -16,6 +17,7 @@ from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import app, 
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Wanted, apply
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import Check, DaemonProblem, File
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.wanted import wanted_of
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.files import FileProblem
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.daemon.fake_daemon import FOLDER, FakeDaemon
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import MemoryFiles
 from hypothesis import given
@@ -115,6 +117,38 @@ def test_what_fails_leaves_files_and_daemon_as_they_were(bad: str, active: bool)
     if bad == "bad":
         assert "nothing was changed" in str(caught.value)
         assert host.verbs == (["start"] if active else [])
+
+
+@pytest.mark.parametrize("room", range(2))
+def test_a_full_disk_changes_nothing(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """Whether there is room for the record or not. To write what is there already would take room as well."""
+    host = daemon()
+    apply(wanted({MAIN: "good", PART: "p"}), host.host)
+    before, running = _but_records(host), host.running
+    with monkeypatch.context() as full, pytest.raises((DaemonProblem, FileProblem)) as caught:
+        full.setattr(host.files, "write", _full_after(room, host.files.write))
+        apply(wanted({MAIN: "new", PART: "new"}), host.host)
+    assert "No space left on device" in str(caught.value)
+    assert "could not be put back" not in str(caught.value)
+    assert (_but_records(host), host.running) == (before, running)
+    apply(wanted({MAIN: "new", PART: "new"}), host.host)
+    assert host.running == {MAIN: "new", PART: "new"}
+
+
+def _but_records(host: FakeDaemon) -> dict[str, str]:
+    return {path: text for path, text in host.files.content.items() if not path.startswith(history.FOLDER)}
+
+
+def _full_after(room: int, write: t.Callable[..., None]) -> t.Callable[..., None]:
+    left = iter(range(room))
+
+    def until(path: str, *words: t.Any) -> None:
+        # copies, to be checked, are where temporary files are: often a disk of its own
+        if not path.startswith("/copy/") and next(left, None) is None:
+            raise FileProblem("write", path, OSError(errno.ENOSPC, "No space left on device"))
+        write(path, *words)
+
+    return until
 
 
 def test_words_that_refuse_count_more_than_the_exit_code() -> None:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import types
@@ -27,6 +28,31 @@ def test_write_makes_folders_and_replaces(store, tmp_path):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(tmp_path / "a").st_mode) == 0o755
     assert store.names(str(tmp_path / "a" / "b")) == ["c.conf"], "no temporary file is left"
+
+
+def test_what_a_killed_run_left_of_a_file_goes(store, tmp_path, monkeypatch):
+    path = str(tmp_path / "c.conf")
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(os, "fsync", _dies)
+        killed.setattr(os, "unlink", _dies)
+        store.write(path, "one\n")
+    store.write(str(tmp_path / "other.conf"), "")
+    assert len(store.names(str(tmp_path))) == 2, "only a write of the same file may take it away"
+    store.write(path, "one\n")
+    assert store.names(str(tmp_path)) == ["c.conf", "other.conf"]
+
+
+def _dies(*_arguments):
+    raise KeyboardInterrupt
+
+
+def test_without_room_for_copies_the_folder_is_named(store, monkeypatch):
+    def full(**_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.tempfile, "TemporaryDirectory", full)
+    with pytest.raises(files.FileProblem, match="cannot copy /etc/app: No space left"), store.copies(["/etc/app"]):
+        pass
 
 
 def test_folder_modes_do_not_depend_on_the_umask(store, tmp_path):

@@ -62,6 +62,13 @@ def test_unicast_needs_peers_and_multicast_none() -> None:
     assert "unicast" not in scope(instances=[INSTANCE])
 
 
+def test_a_holder_is_dead_when_many_adverts_are_missed() -> None:
+    """Three, as the standard has it, are soon lost one after the other where packets get lost at all."""
+    assert {"advert_int 0.1", "down_timer_adverts 6"} <= set(lines(scope(instances=[INSTANCE])))
+    other = lines(scope(instances=[{**INSTANCE, "advert_interval": 1, "missed_adverts": 3}]))
+    assert {"advert_int 1", "down_timer_adverts 3"} <= set(other)
+
+
 def test_preempting_hosts_wait() -> None:
     text = lines(scope(instances=[{**INSTANCE, "preempt": True, "preempt_delay": 30}]))
     assert "preempt_delay 30" in text and "nopreempt" not in text
