@@ -12,9 +12,9 @@ PATIENCE = 30
 PAUSE = 0.1
 
 
-def until(look: t.Callable[[], object], wanted: object, what: str) -> None:
+def until(look: t.Callable[[], object], wanted: object, what: str, patience: float = PATIENCE) -> None:
     """Returns when ``look`` sees what is wanted; fails with what it saw last."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while (seen := look()) != wanted:
-        assert time.monotonic() < deadline, f"after {PATIENCE} s not {what}: {seen}"
+        assert time.monotonic() < deadline, f"after {patience} s not {what}: {seen}"
         time.sleep(PAUSE)
