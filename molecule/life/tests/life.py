@@ -143,11 +143,6 @@ def asking(lab: Lab, services: list[Service], why: str) -> t.ContextManager[dict
     return Clients(lab, services).asking(why, PATIENT)
 
 
-def unchanged(said: str) -> bool:
-    """Whether a playbook had nothing to do."""
-    return not re.search(r"changed=[1-9]", said)
-
-
 def tree(lab: Lab, host: str, folder: str) -> str:
     """All that is in the files of a folder."""
     return lab.run(host, f"find {folder} -type f -exec sha256sum {{}} + | sort -k 2")

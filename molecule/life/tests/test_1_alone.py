@@ -8,8 +8,10 @@ from __future__ import annotations
 from ask import ask, share
 from described import Service
 from drills import check_all_answered
-from life import APP, REST, SERVICES, VIPS, Life, asking, tree, unchanged
+from life import APP, REST, SERVICES, VIPS, Life, asking, tree
 from waiting import until
+
+from playbooks import unchanged
 
 EDGE = {"name": "edge", "kind": "nginx", "hosts": "second", "port": 80, "backend": "web"}
 PROXY = {"name": "proxy", "kind": "haproxy", "hosts": "first", "port": 81, "backend": "web"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -90,3 +91,8 @@ class Running:
         """Wait for its end, which must be a good one; returns all that it said."""
         assert self.ends() == 0, self.said
         return self.said
+
+
+def unchanged(said: str) -> bool:
+    """Whether a run had nothing to do."""
+    return not re.search(r"changed=[1-9]", said)
