@@ -19,7 +19,7 @@ HOSTS = {"edge1": "192.0.2.11", "edge2": "192.0.2.12"}
 TIERS = {"get": 80, "put": 8000}
 CODES = {("get", "first"): 302, ("get", "second"): 308, ("put", "first"): 307, ("put", "second"): 302}
 WEIGHTS = {"web1": 1, "web2": 2, "web3": 1}
-INTERVAL, FALL, RISE, TIMEOUT = 2, 3, 2, 1
+INTERVAL, FALL = 2, 3
 # What may pass until nobody is sent to a target that is ill: its checks, and a second.
 BOUND = INTERVAL * FALL + 1
 LOOK, FEW, SURE = 40, 8, 6
@@ -50,19 +50,19 @@ class Redirects:
         while any(set(self.shares(host, LOOK)) != set(self.weights) for host in HOSTS):
             assert time.monotonic() < deadline, {host: self.shares(host, LOOK) for host in HOSTS}
 
-    def seconds_until(self, name: str, named: bool) -> float:
-        """Seconds until the last host names a target for the first time; or, not ``named``, until it did for the last time."""
+    def seconds_until_left_out(self, name: str) -> float:
+        """Seconds until the last host has named a target for the last time."""
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            return max(pool.map(lambda host: self._seconds_until(host, name, named), HOSTS))
+            return max(pool.map(lambda host: self._seconds_until_left_out(host, name), HOSTS))
 
-    def _seconds_until(self, host: str, name: str, named: bool) -> float:
+    def _seconds_until_left_out(self, host: str, name: str) -> float:
         begin = changed = time.monotonic()
         clean = 0
         # a target that is among several is not in every few answers
-        while clean < (1 if named else SURE):
-            clean = clean + 1 if (name in self.shares(host, FEW)) == named else 0
-            changed = time.monotonic() if clean == 0 or named else changed
-            assert changed < begin + PATIENCE, f"{host}: {name} was {'never' if named else 'always'} named"
+        while clean < SURE:
+            clean = clean + 1 if name not in self.shares(host, FEW) else 0
+            changed = changed if clean else time.monotonic()
+            assert changed < begin + PATIENCE, f"{host}: {name} was always named"
         return changed - begin
 
 
