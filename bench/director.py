@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pathlib
+import subprocess
+import sys
 import tempfile
 import typing as t
 
@@ -18,7 +22,11 @@ from .figures import grid, median
 
 VIP, OWN = "192.0.2.100", "192.0.2.10"
 SIZES = {"1 kB": 1000, "100 kB": 100_000}
-CONNECTIONS, SECONDS, WARM_UP = 16, 6, 2
+CONNECTIONS, SECONDS, WARM_UP = 16, 5, 2
+RATES = {"1 kB": 400, "100 kB": 100}
+LATE = 1.0
+"""By how many seconds the client may be behind its own clock."""
+CLIENT = pathlib.Path(__file__).with_name("offered.py")
 SERVERS = ("web1", "web2")
 PICTURE = labs.PROJECT / "docs" / "request_costs.svg"
 LVS = {"name": "app", "kind": "lvs", "hosts": "directors", "vips": [VIP], "scheduler": "rr", "backend": "web"}
@@ -43,22 +51,37 @@ http {
 }
 """
 TEXT = """\
-![CPU time of the balancer for each request]({picture})
+![Requests a second, and CPU time, packets and bytes of the balancer for each request]({picture})
 
-A client with {connections} connections at a time asks for {seconds} s, each request in a new connection, through one
-balancer that `site.yml` built with the collection's defaults, and two real servers with nginx. Balancer and real servers
-are user-mode Linux kernels; client and router are not. CPU time is what the balancer's whole kernel, with all that runs in
-it, took of the machine; packets and bytes are those of its only interface, with segments as they are on the wire
-(no offloading). Requests a second are those of the whole lab, in which everybody shares {cores} cores: the last column is
-how many one core could do at this price, if the balancer had it alone.
+One balancer that `site.yml` built with the collection's defaults before two real servers with nginx, all of them user-mode
+Linux kernels, and a client behind a router, which are not; each request in a new connection. CPU time, packets and bytes are
+for the same load on each way, {small} requests a second of 1 kB and {large} of 100 kB over {seconds} s, asked without waiting
+for answers; all were answered. Requests a second are what {connections} connections get that ask again as soon as they are
+answered, and `busy` is the part of its core that the balancer took for that: where it is far from 100 %, the real servers
+were the limit and not the balancer.
+
+CPU time is what the balancer's kernel, with all that runs in it (so also who writes a proxy's log), took of the machine, by
+the machine's own clock. {place} Packets and bytes are those of the balancer's only interface, with segments as they
+are on the wire (no offloading when sending).
 
 """
+APART = """\
+The balancer has a core for itself; real servers, client, and what the machine does for the lab's wires run on the other, the
+delivery of what the balancer sends included. The client took {client:.0%} of that core at most."""
+TOGETHER = """\
+The machine has a single core, which everybody shares; the delivery of what the balancer sends is in its CPU time."""
 
 
 class Cost(t.NamedTuple):
-    """For one request through the balancer: seconds of CPU, packets and bytes in and out; ``rate``: requests a second."""
+    """``rate``, ``busy``: requests a second without a limit, and the part of a core that the balancer took for them.
+
+    The others are for one request under the load that is the same for all: seconds of CPU, packets and bytes in and out.
+    ``client``: the largest part of a core that the client took.
+    """
 
     rate: float
+    busy: float
+    client: float
     cpu: float
     packets_in: float
     packets_out: float
@@ -72,35 +95,41 @@ def measure(rounds: int) -> str:
         for way, (tier, address) in WAYS.items()
         for size, some in _way(way, tier, address, rounds).items()
     }
-    drawing.draw(
-        PICTURE,
-        {
-            "title": "CPU time of the balancer for each request",
-            "unit": "ms on user-mode Linux",
-            "ways": list(WAYS),
-            "series": {size: [costs[way, size].cpu * 1000 for way in WAYS] for size in SIZES},
-        },
-    )
-    head = ["Way", "Reply", "CPU for a request", "x DR", "Packets in", "out", "Bytes in", "out", "Requests/s", "A core"]
+    drawing.draw(PICTURE, {"ways": list(WAYS), "rows": [_panels(costs, size) for size in SIZES]})
+    head = ["Way", "Reply", "CPU for a request", "x DR", "Packets in", "out", "Bytes in", "out", "Requests/s", "Busy"]
     lines = [_line(way, size, costs[way, size], costs["LVS-DR", size]) for size in SIZES for way in WAYS]
-    words = {"picture": PICTURE.name, "connections": CONNECTIONS, "seconds": SECONDS, "cores": processes.cores()}
+    place = APART.format(client=max(cost.client for cost in costs.values())) if processes.cores() > 1 else TOGETHER
+    rates = dict(zip(("small", "large"), RATES.values(), strict=True))
+    words = {"picture": PICTURE.name, "connections": CONNECTIONS, "seconds": SECONDS, "place": place, **rates}
     return TEXT.format(**words) + grid(head, lines)
+
+
+def _panels(costs: dict[tuple[str, str], Cost], size: str) -> list[drawing.Panel]:
+    """A row of the picture: all about one size of the reply."""
+    these = [costs[way, size] for way in WAYS]
+    return [
+        {"title": f"{size}: requests/s", "series": {"": [cost.rate for cost in these]}},
+        {"title": f"{size}: CPU ms/request", "series": {"": [cost.cpu * 1000 for cost in these]}},
+        {
+            "title": f"{size}: packets/request",
+            "series": {"in": [cost.packets_in for cost in these], "out": [cost.packets_out for cost in these]},
+        },
+        {
+            "title": f"{size}: kB/request",
+            "series": {
+                "in": [cost.bytes_in / 1000 for cost in these],
+                "out": [cost.bytes_out / 1000 for cost in these],
+            },
+        },
+    ]
 
 
 def _line(way: str, size: str, cost: Cost, least: Cost) -> list[str]:
     packets = [f"{cost.packets_in:.1f}", f"{cost.packets_out:.1f}"]
     octets = [f"{cost.bytes_in:,.0f}", f"{cost.bytes_out:,.0f}"]
     relative = f"{cost.cpu / least.cpu:.1f}"
-    return [
-        way,
-        size,
-        f"{cost.cpu * 1000:.2f} ms",
-        relative,
-        *packets,
-        *octets,
-        f"{cost.rate:.0f}",
-        f"{1 / cost.cpu:.0f}",
-    ]
+    most = [f"{cost.rate:,.0f}", f"{cost.busy:.0%}"]
+    return [way, size, f"{cost.cpu * 1000:.3f} ms", relative, *packets, *octets, *most]
 
 
 def _way(way: str, tier: dict[str, t.Any], address: str, rounds: int) -> dict[str, list[Cost]]:
@@ -113,11 +142,26 @@ def _way(way: str, tier: dict[str, t.Any], address: str, rounds: int) -> dict[st
                 host, "ip link set eth0 gso_max_segs 1 gso_max_size 1514 2>/dev/null || ip link set eth0 gso_max_segs 1"
             )
         found: dict[str, list[Cost]] = {}
-        for turn in range(rounds):
-            for size, count in SIZES.items():
-                with report.step(f"{way}, {size}, round {turn + 1}"):
-                    found.setdefault(size, []).append(_cost(lab, f"http://{address}/{count}"))
+        with _apart(lab):
+            for turn in range(rounds):
+                for size, count in SIZES.items():
+                    with report.step(f"{way}, {size}, round {turn + 1}"):
+                        found.setdefault(size, []).append(_cost(lab, address, f"/{count}", RATES[size]))
         return found
+
+
+@contextlib.contextmanager
+def _apart(lab: cluster.Lab) -> t.Iterator[None]:
+    """The balancer on a core of its own, where there is one, and all others on the rest."""
+    own, rest = processes.apart()
+    for machine in lab.machines():
+        processes.pin(_pid(lab, machine.host.name), own if machine.host.name == "lb1" else rest)
+    # What the balancer sends goes through bridge, router and client in its own time unless another core takes it over.
+    mask = f"{sum(1 << core for core in rest):x}" if own != rest else "0"
+    queue = "/sys/class/net/lb1.0/queues/rx-0/rps_cpus"
+    lab.sandbox.sh(f"unshare --mount sh -ec 'mount -t sysfs none /sys && echo {mask} >{queue}'")
+    with processes.confined(rest):
+        yield
 
 
 def _serve(lab: cluster.Lab) -> None:
@@ -140,17 +184,32 @@ def _inventory(folder: pathlib.Path, tier: dict[str, t.Any]) -> pathlib.Path:
     return path
 
 
-def _cost(lab: cluster.Lab, url: str) -> Cost:
+def _cost(lab: cluster.Lab, address: str, path: str, rate: int) -> Cost:
     """One measurement, the balancer warmed up before."""
     client = lab.sandbox.enter("client")
-    tools.load(url, CONNECTIONS, WARM_UP, "-HConnection: close", enter=client)
-    before, cpu = _counters(lab), _cpu(lab)
-    seen = tools.load(url, CONNECTIONS, SECONDS, "-HConnection: close", enter=client)
-    spent, after = _cpu(lab) - cpu, _counters(lab)
+    url, closing = f"http://{address}{path}", "-HConnection: close"
+    tools.load(url, CONNECTIONS, WARM_UP, closing, enter=client)
+    cpu = _cpu(lab)
+    seen = tools.load(url, CONNECTIONS, SECONDS, closing, enter=client)
+    busy = (_cpu(lab) - cpu) / SECONDS
     if seen.failed or not seen.good:
         raise RuntimeError(f"{url}: {seen.failed} requests failed, {seen.good} did not")
-    passed = {name: (after[name] - before[name]) / seen.good for name in after}
-    return Cost(seen.rate, spent / seen.good, *(passed[name] for name in COUNTERS))
+    before, cpu = _counters(lab), _cpu(lab)
+    good = _offer(client, address, path, rate)
+    spent, after = _cpu(lab) - cpu, _counters(lab)
+    passed = [(after[name] - before[name]) / good for name in COUNTERS]
+    return Cost(seen.rate, busy, seen.busy, spent / good, *passed)
+
+
+def _offer(client: list[str], address: str, path: str, rate: int) -> int:
+    """Put the load on, and return how many requests it was."""
+    argv = [*client, sys.executable, str(CLIENT), address, "80", path, str(rate), str(SECONDS)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    if seen["failed"] or seen["late"] > LATE:
+        raise RuntimeError(f"{address}{path}: not the load of {rate} a second that was wanted: {done.stdout}")
+    good: int = seen["good"]
+    return good
 
 
 COUNTERS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes")
@@ -162,7 +221,11 @@ def _counters(lab: cluster.Lab) -> dict[str, int]:
 
 
 def _cpu(lab: cluster.Lab) -> float:
-    pid = lab.machine("lb1").pid()
+    return processes.cpu(_pid(lab, "lb1"))
+
+
+def _pid(lab: cluster.Lab, name: str) -> int:
+    pid = lab.machine(name).pid()
     if pid is None:
-        raise RuntimeError("lb1 is not running")
-    return processes.cpu(pid)
+        raise RuntimeError(f"{name} is not running")
+    return pid

@@ -10,8 +10,10 @@ import os
 import pathlib
 import platform
 import re
+import textwrap
 
 PATH = pathlib.Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+WIDTH = 120
 HEAD = """\
 # Benchmarks
 
@@ -26,7 +28,7 @@ are on real machines, and networks too: there the ratios are what counts, not th
 def write(path: pathlib.Path, titles: list[str], title: str, section: str) -> None:
     """Put the section ``title`` into the page in the place that ``titles`` gives it; those of other titles stay as they are."""
     parts = sections(path.read_text(encoding="utf-8")) if path.exists() else {}
-    parts[title] = section
+    parts[title] = wrapped(section)
     found = [f"## {name}\n\n{parts[name].strip()}\n" for name in titles if name in parts]
     path.write_text("\n".join([HEAD, *found]), encoding="utf-8")
 
@@ -35,6 +37,13 @@ def sections(text: str) -> dict[str, str]:
     """The body of each section of a page by its title."""
     _head, *rest = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     return dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def wrapped(section: str) -> str:
+    """The section with lines of up to 120 characters; tables, headings and pictures as they are."""
+    fill = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False).fill
+    blocks = section.strip().split("\n\n")
+    return "\n\n".join(block if block[0] in "|#!-" else fill(block) for block in blocks) + "\n"
 
 
 def machine(load: float) -> str:
