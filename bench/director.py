@@ -95,16 +95,16 @@ def measure(rounds: int) -> str:
         for way, (tier, address) in WAYS.items()
         for size, some in _way(way, tier, address, rounds).items()
     }
-    drawing.draw(PICTURE, {"ways": list(WAYS), "rows": [_panels(costs, size) for size in SIZES]})
+    drawing.draw(PICTURE, {"ways": list(WAYS), "rows": [panels(costs, size) for size in SIZES]})
     head = ["Way", "Reply", "CPU for a request", "x DR", "Packets in", "out", "Bytes in", "out", "Requests/s", "Busy"]
-    lines = [_line(way, size, costs[way, size], costs["LVS-DR", size]) for size in SIZES for way in WAYS]
+    lines = [line(way, size, costs[way, size], costs["LVS-DR", size]) for size in SIZES for way in WAYS]
     place = APART.format(client=max(cost.client for cost in costs.values())) if processes.cores() > 1 else TOGETHER
     rates = dict(zip(("small", "large"), RATES.values(), strict=True))
     words = {"picture": PICTURE.name, "connections": CONNECTIONS, "seconds": SECONDS, "place": place, **rates}
     return TEXT.format(**words) + grid(head, lines)
 
 
-def _panels(costs: dict[tuple[str, str], Cost], size: str) -> list[drawing.Panel]:
+def panels(costs: dict[tuple[str, str], Cost], size: str) -> list[drawing.Panel]:
     """A row of the picture: all about one size of the reply."""
     these = [costs[way, size] for way in WAYS]
     return [
@@ -124,7 +124,7 @@ def _panels(costs: dict[tuple[str, str], Cost], size: str) -> list[drawing.Panel
     ]
 
 
-def _line(way: str, size: str, cost: Cost, least: Cost) -> list[str]:
+def line(way: str, size: str, cost: Cost, least: Cost) -> list[str]:
     packets = [f"{cost.packets_in:.1f}", f"{cost.packets_out:.1f}"]
     octets = [f"{cost.bytes_in:,.0f}", f"{cost.bytes_out:,.0f}"]
     relative = f"{cost.cpu / least.cpu:.1f}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import os
 import pathlib
 import platform
@@ -28,7 +29,7 @@ are on real machines, and networks too: there the ratios are what counts, not th
 def write(path: pathlib.Path, titles: list[str], title: str, section: str) -> None:
     """Put the section ``title`` into the page in the place that ``titles`` gives it; those of other titles stay as they are."""
     parts = sections(path.read_text(encoding="utf-8")) if path.exists() else {}
-    parts[title] = wrapped(section)
+    parts[title] = section
     found = [f"## {name}\n\n{parts[name].strip()}\n" for name in titles if name in parts]
     path.write_text("\n".join([HEAD, *found]), encoding="utf-8")
 
@@ -46,9 +47,15 @@ def wrapped(section: str) -> str:
     return "\n\n".join(block if block[0] in "|#!-" else fill(block) for block in blocks) + "\n"
 
 
-def machine(load: float) -> str:
-    """When and on what something was measured; ``load`` is that of the machine before it began."""
+def machine(load: float, kernel: str) -> str:
+    """When and on what something was measured.
+
+    ``load``: that of the machine before it began; ``kernel``: version of the lab's hosts, empty where there were none.
+    """
     lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     processor = names[0] if names else platform.machine()
-    return f"{datetime.date.today()}, {os.cpu_count()} cores of {processor}, load {load:.1f} before"
+    machine = f"{os.cpu_count()} cores of {processor}, load {load:.1f} before"
+    programs = f"Python {platform.python_version()}, ansible-core {importlib.metadata.version('ansible-core')}"
+    hosts = f", hosts on user-mode Linux {kernel}" if kernel else ""
+    return f"{datetime.date.today()}, {machine}; {programs}{hosts}"

@@ -64,10 +64,10 @@ def measure(rounds: int) -> str:
                     with report.step(f"{daemon}, {maker}, round {turn + 1}"):
                         for connections, load in _loads(daemon, maker, own).items():
                             found.setdefault((daemon, maker, connections), []).append(load)
-    medians = {key: _median(seen) for key, seen in found.items()}
+    medians = {key: middle(seen) for key, seen in found.items()}
     drawing.draw(PICTURE, _figures(medians))
     head = ["Daemon", "Configuration", "Connections", "Requests/s", "p99", "Failed", "CPU for a request", "Busy"]
-    lines = [_line(*key, medians[key]) for connections in CONNECTIONS for key in medians if key[2] == connections]
+    lines = [line(*key, medians[key]) for connections in CONNECTIONS for key in medians if key[2] == connections]
     words = {name: tools.version(name) for name in DAEMONS} | {
         "picture": PICTURE.name,
         "seconds": SECONDS,
@@ -78,7 +78,7 @@ def measure(rounds: int) -> str:
     return TEXT.format(**words) + grid(head, lines)
 
 
-def _median(seen: list[Seen]) -> Seen:
+def middle(seen: list[Seen]) -> Seen:
     loads = [one.load for one in seen]
     whole = tools.Load(
         good=round(median(load.good for load in loads)),
@@ -90,7 +90,7 @@ def _median(seen: list[Seen]) -> Seen:
     return Seen(whole, median(one.cpu for one in seen), median(one.busy for one in seen))
 
 
-def _line(daemon: str, maker: str, connections: int, seen: Seen) -> list[str]:
+def line(daemon: str, maker: str, connections: int, seen: Seen) -> list[str]:
     head = [DAEMONS[daemon], maker, f"{connections:,}"]
     failed = f"{seen.load.failed_share:.1%}"
     if not seen.load.good:
