@@ -99,6 +99,11 @@ def test_the_median_of_a_daemon_is_taken_of_each_figure() -> None:
     ]
 
 
+def test_bytes_are_counted_alike_in_both_directions() -> None:
+    counted = {"rx_packets": 6, "tx_packets": 6, "rx_bytes": 380, "tx_bytes": 464}
+    assert director.at_ip(counted) == {**counted, "tx_bytes": 380}
+
+
 PROXY_ROUNDS = ((100, 50.0, 3e-5), (200, 10.0, 2e-5), (300, 30.0, 1e-5))
 
 
