@@ -4,8 +4,8 @@
 """A client that shows all of an answer: reads a list of requests as JSON, and prints their answers as JSON.
 
 A request has ``address`` and ``port``, and may have ``path``, ``method``, ``headers``, ``body``, ``source`` (the
-client's address), ``proxy`` (a line of the PROXY protocol to begin with), and ``tls``: ``{"name": ..., "ca": FILE,
-"alpn": [...]}``. Each has a connection of its own. An answer has ``status``, ``headers`` (names in lower case),
+client's address), ``timeout`` (seconds without a byte), ``proxy`` (a line of the PROXY protocol to begin with), and
+``tls``: ``{"name": ..., "ca": FILE, "alpn": [...]}``. Each has a connection of its own. An answer has ``status``, ``headers`` (names in lower case),
 ``cookies`` (as in Set-Cookie), ``text``, ``said`` (the text as JSON, where it is) and with TLS ``protocol`` (by ALPN)
 and ``subject`` (the certificate's name); or it has ``error``.
 """
@@ -35,7 +35,7 @@ def _browse(request: Request) -> dict[str, t.Any]:
     where = (request["address"], request["port"])
     source = (request["source"], 0) if "source" in request else None
     found: dict[str, t.Any] = {}
-    with socket.create_connection(where, TIMEOUT, source) as plain:
+    with socket.create_connection(where, request.get("timeout", TIMEOUT), source) as plain:
         if "proxy" in request:
             plain.sendall(request["proxy"].encode() + b"\r\n")
         sock = _encrypted(plain, request["tls"], found) if "tls" in request else plain

@@ -29,6 +29,7 @@ NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 VIP, INNER_VIP = "192.0.2.100", "203.0.113.100"
 EDGES, DIRECTORS, SERVERS = ("edge1", "edge2"), ("lb1", "lb2"), ("web1", "web2", "web3")
+STORAGE, FOLDER = "storage1", "/srv/files"
 REQUESTS = 40
 PATIENCE = 60
 
@@ -41,7 +42,14 @@ def main() -> int:
         lab.up(PROJECT / "lab" / "topologies" / "hybrid.yml")
         tables = [
             _table(
-                ["", "tasks that changed", "the name leads to", f"answers to {REQUESTS} requests", "replies come from"],
+                [
+                    "",
+                    "tasks that changed",
+                    "the name leads to",
+                    f"answers to {REQUESTS} requests",
+                    "replies come from",
+                    f"a file of {STORAGE} is served by",
+                ],
                 [_row(lab, "built from nothing", _site(lab)), _row(lab, "run once more", _site(lab))],
             ),
             _table(
@@ -51,7 +59,7 @@ def main() -> int:
                     "requests that failed",
                     "then on",
                 ],
-                [_power_cut(lab, DIRECTORS, INNER_VIP), _power_cut(lab, EDGES, VIP)],
+                [_power_cut(lab, DIRECTORS, INNER_VIP), _power_cut(lab, EDGES, VIP), _storage_cut(lab)],
             ),
         ]
         with report.step(f"ansible-playbook playbooks/report.yml, into {PICTURE.name}"):
@@ -105,16 +113,32 @@ def _row(lab: Lab, what: str, changed: int) -> list[str]:
         frames = capture.until(lambda some: sum("[S.]" in frame.text for frame in some) >= REQUESTS)
     senders = sorted({machines.get(frame.source, frame.source) for frame in frames if "Flags [S.]" in frame.text})
     shares = " ".join(f"{host}:{served[host]}" for host in sorted(served))
-    return [what, str(changed), f"{VIP}, nginx", shares, f"{', '.join(senders)}, past the director"]
+    request = _publish(lab, "hello", what)
+    files = {(answer["headers"]["x-server"], answer["text"]) for answer in _browse(lab, [request] * REQUESTS)}
+    if {text for _server, text in files} != {f"{what}\n"}:
+        raise LabError(f"a file of {STORAGE} is served as {files}")
+    holders = ", ".join(sorted(server for server, _text in files))
+    return [what, str(changed), f"{VIP}, nginx", shares, f"{', '.join(senders)}, past the director", holders]
+
+
+def _publish(lab: Lab, name: str, text: str) -> dict[str, t.Any]:
+    """Lays a file down on the storage host; returns the request for it."""
+    lab.run(STORAGE, f"echo {text} >{FOLDER}/{name}; sync")
+    return {"address": VIP, "port": 80, "path": f"/file{FOLDER}/{name}", "headers": {"Host": NAME}}
 
 
 def _browse(lab: Lab, requests: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROJECT / "lab" / "browse.py")]
-    done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
-    answers: list[dict[str, t.Any]] = json.loads(done.stdout)
+    answers = _answers(lab, requests)
     failed = [answer for answer in answers if answer.get("status") != 200]
     if failed:
         raise LabError(f"{len(failed)} of {len(answers)} requests failed: {failed[0]}")
+    return answers
+
+
+def _answers(lab: Lab, requests: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROJECT / "lab" / "browse.py")]
+    done = subprocess.run(argv, input=json.dumps(requests), capture_output=True, text=True, check=True)
+    answers: list[dict[str, t.Any]] = json.loads(done.stdout)
     return answers
 
 
@@ -131,6 +155,23 @@ def _power_cut(lab: Lab, pair: t.Sequence[str], vip: str) -> list[str]:
             lambda: lab.run(holder, "systemctl is-active keepalived", check=False) == "active\n", f"{holder} is back"
         )
     return [f"power cut of {holder}", f"{seen['gap']:.2f} s", f"{seen['failed']} of {seen['asked']}", other]
+
+
+def _storage_cut(lab: Lab) -> list[str]:
+    """Cuts the power of the storage host: files are gone until it is back, and a client of all else sees nothing."""
+    # one that no real server has opened: of others they may remember the content
+    request = {**_publish(lab, "unseen", "hello"), "timeout": 3}
+
+    def is_served() -> bool:
+        return all(answer.get("status") == 200 for answer in _answers(lab, [request] * len(SERVERS)))
+
+    with report.step(f"power cut of {STORAGE}"), _asking(lab) as seen:
+        lab.power_cut([STORAGE])
+        _until(lambda: not is_served(), "its files are gone")
+    with report.step(f"{STORAGE} comes back"):
+        lab.power_on([STORAGE])
+        _until(is_served, "its files are served again")
+    return [f"power cut of {STORAGE}", f"{seen['gap']:.2f} s", f"{seen['failed']} of {seen['asked']}", "files again"]
 
 
 @contextlib.contextmanager

@@ -36,6 +36,8 @@ echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 touch "$root/etc/.updated" "$root/var/.updated"
 # The kernel that filters here has iptables' old interface only.
 for iptables in iptables ip6tables; do chroot "$root" update-alternatives --quiet --set $iptables /usr/sbin/$iptables-legacy; done
+# What a storage host has before it exports anything.
+install -d "$root/srv/files"
 chroot "$root" systemctl --quiet enable lab-boot.service lab-app.service systemd-networkd.service ssh.service
 chroot "$root" systemctl --quiet mask getty@.service serial-getty@.service console-getty.service apt-daily.timer apt-daily-upgrade.timer \
     e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service systemd-logind.service \
@@ -63,5 +65,6 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 # shellcheck disable=SC2086  # a list
 DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -qq -y --no-install-recommends install $packages >/dev/null
 rm "$root/usr/sbin/policy-rc.d"
-chroot "$root" systemctl --quiet disable keepalived.service nginx.service haproxy.service pdns.service
+chroot "$root" systemctl --quiet disable keepalived.service nginx.service haproxy.service pdns.service \
+    nfs-server.service nfs-client.target rpcbind.service rpcbind.socket
 disk ready

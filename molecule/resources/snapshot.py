@@ -28,13 +28,15 @@ LOOKS = {
     "modules": "lsmod | grep -E '^(ip_vs|ipip|fou|gre|ip_gre|ip6_gre|sit|ip6_tunnel|tunnel4|ip_tunnel)' | cut -d' ' -f1 | sort",
     "table": "test ! -e /proc/net/ip_vs || grep -v -E '^(IP Virtual|Prot|  ->)' /proc/net/ip_vs || true",
     "files": "find /etc /usr/local /var/lib -name '*mixed[-_]lb*' 2>/dev/null | sort",
-    "units": "find /etc/systemd -name '*mixed-lb*' | sort",
-    "daemons": "for unit in keepalived nginx haproxy pdns; do echo $unit $(systemctl is-active $unit)"
+    "units": "find /etc/systemd -name '*mixed-lb*' -o -name 'srv-*' | sort",
+    "mounts": "findmnt --raw --noheadings --output=TARGET,FSTYPE --types=autofs,nfs4 | sort",
+    "daemons": "for unit in keepalived nginx haproxy pdns nfs-server; do echo $unit $(systemctl is-active $unit)"
     " $(systemctl is-enabled $unit 2>/dev/null | grep -x enabled); done",
     # Files of packages that are not as their package has them; a package that stays is no difference.
     "conffiles": "dpkg-query -W -f '${Conffiles}\\n' keepalived nginx-common haproxy pdns-server 2>/dev/null"
     " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>/dev/null | sort",
-    "listeners": "ss -Hltun | awk '{print $1, $5}' | sort -u",
+    # Helpers that the NFS server's package starts beside it are the package's, as its files are, and stay.
+    "listeners": "ss -Hltunp | grep -v -e rpcbind -e rpc.statd | awk '{print $1, $5}' | sort -u",
     "filter": "command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep MIXED || true",
 }
 

@@ -41,7 +41,10 @@ options:
     choices: [present, absent]
     default: present
   unit:
-    description: The systemd unit, such as V(nginx.service).
+    description:
+      - The systemd unit, such as V(nginx.service).
+      - A scope that had another one before leaves that first, as with O(state=absent), and keeps no earlier configuration of it.
+        Where the new one fails, the old one is put back.
     type: str
     required: true
   folders:

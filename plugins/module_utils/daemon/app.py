@@ -68,6 +68,42 @@ class Host(t.NamedTuple):
 
 def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     """Bring the daemon to what is wanted. Raises ``DaemonProblem`` or ``FileProblem``; the daemon then runs as before."""
+    record, _others = _records(wanted.scope, host.files)
+    if wanted.files and record.files and record.unit != wanted.unit:
+        return _move(wanted, record, host, check_only=check_only)
+    return _apply(wanted, host, check_only=check_only)
+
+
+def _move(wanted: Wanted, record: Record, host: Host, *, check_only: bool) -> Outcome:
+    """To another unit: out of the one that the scope has now, as if the scope went, and into the new one."""
+    old = Wanted(
+        wanted.scope,
+        record.unit,
+        record.folders,
+        record.files,
+        record.checks,
+        record.probes,
+        wanted.probe_timeout,
+        wanted.backups,
+        record.run,
+        record.applied,
+    )
+    gone = _apply(dataclasses.replace(old, files={}), host, check_only=check_only)
+    try:
+        come = _apply(wanted, host, check_only=check_only)
+    except (DaemonProblem, FileProblem) as problem:
+        if not check_only:
+            try:
+                _apply(old, host)
+            except (DaemonProblem, FileProblem) as second:
+                raise DaemonProblem(f"{problem}\n{old.unit} could not be put back either: {second}") from problem
+        raise
+    # in check mode the old files are still there, and the new plan has them
+    changes = come.changes if check_only else (*come.changes, *gone.changes)
+    return dataclasses.replace(come, changes=changes, actions=[*gone.actions, *come.actions])
+
+
+def _apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
     record, others = _records(wanted.scope, host.files)
     unit = Unit(wanted.unit, host.command)
     state = unit.state()
