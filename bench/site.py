@@ -54,7 +54,7 @@ SIX = Case(
     MAX_TASKS,
 )
 HYBRID = Case(
-    "Two name servers, two nginx, two directors with keepalived, three real servers (`inventories/hybrid_dns_nginx_dr`)",
+    "Two name servers, two nginx, two directors with keepalived, three real servers and their storage (`inventories/hybrid_dns_nginx_dr`)",
     labs.PROJECT / "inventories" / "hybrid_dns_nginx_dr",
     labs.PROJECT / "lab" / "topologies" / "hybrid.yml",
     "web3",
