@@ -26,8 +26,8 @@ SIZES = {"1 kB": 1000, "100 kB": 100_000}
 CONNECTIONS, SECONDS, WARM_UP = 16, 4, 1
 SETTLE = 1
 RATES = {"1 kB": 400, "100 kB": 100}
-LATE = 1.0
-"""By how many seconds the client may be behind its own clock."""
+LATE, ATTEMPTS = 1.0, 5
+"""By how many seconds the client may be behind its own clock, and how often it may try."""
 CLIENT = pathlib.Path(__file__).with_name("offered.py")
 SERVERS = ("web1", "web2")
 PICTURE = labs.PROJECT / "docs" / "request_costs.svg"
@@ -206,23 +206,28 @@ def _cost(lab: cluster.Lab, address: str, size: str, idle: float) -> Cost:
     busy = (_cpu(lab) - cpu) / SECONDS
     if seen.failed or not seen.good:
         raise RuntimeError(f"{url}: {seen.failed} requests failed, {seen.good} did not")
-    before, cpu, begin = _counters(lab), _cpu(lab), time.monotonic()
-    good = _offer(client, address, path, RATES[size])
-    spent = _cpu(lab) - cpu - idle * (time.monotonic() - begin)
-    after = _counters(lab)
-    passed = [(after[name] - before[name]) / good for name in COUNTERS]
-    return Cost(seen.rate, busy, seen.busy, spent / good, *passed)
+    for _attempt in range(ATTEMPTS):
+        before, cpu, begin = _counters(lab), _cpu(lab), time.monotonic()
+        offered = _offer(client, address, path, RATES[size])
+        spent = _cpu(lab) - cpu - idle * (time.monotonic() - begin)
+        after = _counters(lab)
+        if offered["failed"]:
+            raise RuntimeError(f"{url}: {offered['failed']} requests failed of {RATES[size]} a second")
+        if offered["late"] <= LATE:
+            break
+        report.say(f"again: the client was late by {offered['late']:.1f} s, as this machine has other things to do")
+    else:
+        raise RuntimeError(f"{url}: this machine is too busy for {RATES[size]} requests a second by the clock")
+    passed = [(after[name] - before[name]) / offered["good"] for name in COUNTERS]
+    return Cost(seen.rate, busy, seen.busy, spent / offered["good"], *passed)
 
 
-def _offer(client: list[str], address: str, path: str, rate: int) -> int:
-    """Put the load on, and return how many requests it was."""
+def _offer(client: list[str], address: str, path: str, rate: int) -> dict[str, float]:
+    """Put the load on, and return what the client says of it."""
     argv = [*client, sys.executable, str(CLIENT), address, "80", path, str(rate), str(SECONDS)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    seen = json.loads(done.stdout)
-    if seen["failed"] or seen["late"] > LATE:
-        raise RuntimeError(f"{address}{path}: not the load of {rate} a second that was wanted: {done.stdout}")
-    good: int = seen["good"]
-    return good
+    seen: dict[str, float] = json.loads(done.stdout)
+    return seen
 
 
 ETHERNET = 14

@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import pathlib
-import tempfile
-import typing as t
+import json
+import os
+import subprocess
+import sys
 
 from lab import report
 
-from . import configurations, daemons, drawing, labs, processes, tools
+from . import drawing, labs, processes, tools
+from .balancing import SECONDS, Seen
 from .figures import grid, median
 
 DAEMONS = {"nginx": "nginx", "haproxy": "HAProxy"}
-MAKERS = {"distribution": configurations.stock, "role": configurations.rendered}
+MAKERS = ("distribution", "role")
 CONNECTIONS = (100, 10_000)
-SECONDS, WARM_UP = 5, 1
-URL = f"http://127.0.0.1:{configurations.PORT}/"
 PICTURE = labs.PROJECT / "docs" / "proxies.svg"
 TEXT = """\
 ![Requests a second and the time within which 99 of 100 answers came]({picture})
@@ -43,27 +42,17 @@ APART = "Daemon on one core, servers and client on the others."
 TOGETHER = "Daemon, servers and client share a core."
 
 
-class Seen(t.NamedTuple):
-    """``cpu``: seconds of CPU that the daemon took for a good answer; ``busy``: the part of a core that it took."""
-
-    load: tools.Load
-    cpu: float
-    busy: float
-
-
 Key = tuple[str, str, int]
 
 
 def measure(rounds: int) -> str:
     found: dict[Key, list[Seen]] = {}
-    own, rest = processes.apart()
-    with processes.confined(rest):
-        for turn in range(rounds):
-            for daemon in DAEMONS:
-                for maker in MAKERS:
-                    with report.step(f"{daemon}, {maker}, round {turn + 1}"):
-                        for connections, load in _loads(daemon, maker, own).items():
-                            found.setdefault((daemon, maker, connections), []).append(load)
+    for turn in range(rounds):
+        for daemon in DAEMONS:
+            for maker in MAKERS:
+                with report.step(f"{daemon}, {maker}, round {turn + 1}"):
+                    for connections, load in _loads(daemon, maker).items():
+                        found.setdefault((daemon, maker, connections), []).append(load)
     medians = {key: middle(seen) for key, seen in found.items()}
     drawing.draw(PICTURE, _figures(medians))
     head = ["Daemon", "Configuration", "Connections", "Requests/s", "p99", "Failed", "CPU for a request", "Busy"]
@@ -71,7 +60,7 @@ def measure(rounds: int) -> str:
     words = {name: tools.version(name) for name in DAEMONS} | {
         "picture": PICTURE.name,
         "seconds": SECONDS,
-        "place": APART if own != rest else TOGETHER,
+        "place": APART if processes.cores() > 1 else TOGETHER,
         "files": processes.hard_limit(),
         "client": max(seen.load.busy for seen in medians.values()),
     }
@@ -115,24 +104,11 @@ def _figures(medians: dict[Key, Seen]) -> drawing.Figures:
     return {"ways": [f"{DAEMONS[daemon]}, {maker}" for daemon, maker in ways], "rows": rows}
 
 
-def _loads(daemon: str, maker: str, own: set[int]) -> dict[int, Seen]:
-    """One daemon with one configuration, started anew on its own core, under each load."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        folder.chmod(0o755)
-        behind, front = folder / "behind", folder / "front"
-        server = (configurations.SERVERS["web1"], configurations.SERVER_PORT)
-        address = ("127.0.0.1", configurations.PORT)
-        files = MAKERS[maker](daemon)
-        with daemons.running("nginx", behind, configurations.backend(), server), contextlib.ExitStack() as stack:
-            with processes.confined(own):
-                pid = stack.enter_context(daemons.running(daemon, front, files, address))
-            tools.load(URL, min(CONNECTIONS), WARM_UP)
-            return {connections: _seen(pid, connections) for connections in CONNECTIONS}
-
-
-def _seen(pid: int, connections: int) -> Seen:
-    before = processes.cpu(pid)
-    load = tools.load(URL, connections, SECONDS)
-    spent = processes.cpu(pid) - before
-    return Seen(load, spent / max(1, load.good), spent / SECONDS)
+def _loads(daemon: str, maker: str) -> dict[int, Seen]:
+    """One daemon with one configuration under each load, in a network of its own: no connection of an earlier one is left."""
+    namespaces = ["--net", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+    one = [sys.executable, "-m", "bench.balancing", daemon, maker, *map(str, CONNECTIONS)]
+    argv = ["unshare", *namespaces, "sh", "-ec", 'ip link set lo up; exec "$@"', "sh", *one]
+    done = subprocess.run(argv, cwd=labs.PROJECT, env=labs.environment(), stdout=subprocess.PIPE, text=True, check=True)
+    found = {int(connections): figures for connections, figures in json.loads(done.stdout).items()}
+    return {connections: Seen(tools.Load(*load), cpu, busy) for connections, (load, cpu, busy) in found.items()}
