@@ -60,7 +60,7 @@ Linux kernels, and a client behind a router, which are not; each request in a ne
 for the same load on each way, {small} requests a second of 1 kB and {large} of 100 kB over {seconds} s, asked without waiting
 for answers; all were answered. Requests a second are what {connections} connections get that ask again as soon as they are
 answered, and `busy` is the part of its core that the balancer took for that: where it is far from 100 %, the real servers
-were the limit and not the balancer.
+or other work of the machine were the limit and not the balancer.
 
 CPU time is what the balancer's kernel, with all that runs in it (so also who writes a proxy's log), took of the machine, by
 the machine's own clock, less what it takes when nobody asks. {place} Packets and bytes are those of the balancer's only interface, with segments as they

@@ -19,7 +19,9 @@ HEAD = """\
 # Benchmarks
 
 Written by `bench/run`; `bench/run PART` measures one section again. Each section says when and on what it was measured,
-and how busy the machine was with other things: the load is that of the minute before.
+and how busy the machine was with other things: the load is that of the minute before. Where it is above 1, seconds,
+requests a second and p99 are those of a machine that others used, too, and may be several times better on one that they
+do not: ratios, CPU times, counts and memory are what such a section is good for.
 
 In the lab, hosts are user-mode Linux kernels. These make system calls, page faults and forks many times dearer than they
 are on real machines, and networks too: there the ratios are what counts, not the numbers.

@@ -26,7 +26,8 @@ TEXT = """\
 nginx {nginx} and HAProxy {haproxy} of Debian 12 as plain processes on the loopback interface, before two servers that answer
 1,000 bytes. {place} The client is `wrk`: one thread, {seconds} s, connections kept; each asks again as soon as it is
 answered, so p99 is above all the number of connections by the requests a second. `busy` is the part of a core that the daemon
-took: near 100 % it was the limit itself. The client took {client:.0%} of a core at most.
+took: near 100 % it was the limit itself, far below that the servers, the client or other work of
+the machine. The client took {client:.0%} of a core at most.
 
 `distribution` is the file that the package brings with the shortest proxy in it (`proxy_params`; a `frontend` and a
 `backend`); `role` is what the role renders from its defaults for a tier of the stack. Requests a second count good answers
