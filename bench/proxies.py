@@ -21,7 +21,7 @@ MAKERS = ("distribution", "role")
 CONNECTIONS = (100, 10_000)
 PICTURE = labs.PROJECT / "docs" / "proxies.svg"
 TEXT = """\
-![Requests a second and the time within which 99 of 100 answers came]({picture})
+![Requests a second, the time within which 99 of 100 answers came, and CPU time]({picture})
 
 nginx {nginx} and HAProxy {haproxy} of Debian 12 as plain processes on the loopback interface, before two servers that answer
 1,000 bytes. {place} The client is `wrk`: one thread, {seconds} s, connections kept; each asks again as soon as it is
@@ -83,10 +83,22 @@ def middle(seen: list[Seen]) -> Seen:
 def line(daemon: str, maker: str, connections: int, seen: Seen) -> list[str]:
     head = [DAEMONS[daemon], maker, f"{connections:,}"]
     failed = f"{seen.load.failed_share:.1%}"
-    if not seen.load.good:
+    waited = late(seen)
+    if waited is None:
         return [*head, "0", "", failed, "", f"{seen.busy:.0%}"]
-    late = f"{seen.load.p99 * 1000:,.1f} ms"
-    return [*head, f"{seen.load.rate:,.0f}", late, failed, f"{seen.cpu * 1e6:,.0f} µs", f"{seen.busy:.0%}"]
+    return [
+        *head,
+        f"{seen.load.rate:,.0f}",
+        f"{waited:,.1f} ms",
+        failed,
+        f"{seen.cpu * 1e6:,.0f} µs",
+        f"{seen.busy:.0%}",
+    ]
+
+
+def late(seen: Seen) -> float | None:
+    """p99 in milliseconds; None where nothing was answered well, as refusals come quickly."""
+    return seen.load.p99 * 1000 if seen.load.good else None
 
 
 def _figures(medians: dict[Key, Seen]) -> drawing.Figures:
@@ -99,7 +111,11 @@ def _figures(medians: dict[Key, Seen]) -> drawing.Figures:
         rows.append(
             [
                 {"title": f"{words}: requests/s", "series": {"": [seen.load.rate for seen in these]}},
-                {"title": f"{words}: p99 in ms", "series": {"": [seen.load.p99 * 1000 for seen in these]}},
+                {"title": f"{words}: p99 in ms", "series": {"": [late(seen) or 0 for seen in these]}},
+                {
+                    "title": f"{words}: CPU µs/request",
+                    "series": {"": [seen.cpu * 1e6 * bool(seen.load.good) for seen in these]},
+                },
             ]
         )
     return {"ways": [f"{DAEMONS[daemon]}, {maker}" for daemon, maker in ways], "rows": rows}
