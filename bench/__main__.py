@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import typing as t
+
+from lab import kernels
 
 from . import director, page, plan, proxies, site, table
 
 
 class Part(t.NamedTuple):
-    """A section of the page: ``measure`` is given how often to measure, and returns Markdown."""
+    """A section of the page: ``measure`` is given how often to measure, and returns Markdown; ``lab``: in the lab."""
 
     title: str
     measure: t.Callable[[int], str]
+    lab: bool = True
 
 
 PARTS = {
-    "plan": Part("The plan of a large stack", plan.measure),
+    "plan": Part("The plan of a large stack", plan.measure, lab=False),
     "director": Part("What a request costs the balancer", director.measure),
-    "proxies": Part("nginx and HAProxy beside the distribution's configuration", proxies.measure),
+    "proxies": Part("nginx and HAProxy beside the distribution's configuration", proxies.measure, lab=False),
     "table": Part("The modules", table.measure),
     "site": Part("site.yml on six hosts", site.measure_six),
     "hybrid": Part("site.yml on a whole hybrid", site.measure_hybrid),
@@ -36,12 +41,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
+    # what the blocks of a measurement leave behind in order is left so, too, where something else ends it
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     titles = [part.title for part in PARTS.values()]
     for name in arguments.parts or PARTS:
         part = PARTS[name]
         load = os.getloadavg()[0]
         found = part.measure(arguments.rounds)
-        section = f"`bench/run {name}`, {page.machine(load)}; medians of {arguments.rounds}.\n\n{found}"
+        machine = page.machine(load, kernels.get("fast").version if part.lab else "")
+        section = page.wrapped(f"`bench/run {name}`, {machine}; medians of {arguments.rounds}.\n\n{found}")
         print(f"## {part.title}\n\n{section}", flush=True)
         page.write(page.PATH, titles, part.title, section)
 

@@ -83,7 +83,7 @@ def stock(daemon: str) -> Files:
 def rendered(daemon: str) -> Files:
     """What the role lays down for a tier with its defaults."""
     role = {"nginx": "nginx_lb", "haproxy": "haproxy"}[daemon]
-    options = _defaults(role) | _part(daemon)
+    options = _defaults(role) | part(daemon)
     if daemon == "nginx":
         files = nginx_files(options | {"status_listen": STATUS}, tools.version("nginx"))["files"]
         mime = (tools.root() / "etc/nginx/mime.types").read_text()
@@ -122,7 +122,7 @@ def _defaults(role: str) -> dict[str, t.Any]:
     return {key.removeprefix(f"{role}_"): value for key, value in found.items()}
 
 
-def _part(kind: str) -> dict[str, t.Any]:
+def part(kind: str) -> dict[str, t.Any]:
     """What a stack of one balancer and these servers gives the role."""
     # a stack has no loopback addresses, so the plan is made with others
     addresses = {"lb": "192.0.2.10"} | {name: f"192.0.2.{number}" for number, name in enumerate(SERVERS, start=21)}

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pathlib
+import subprocess
+import sys
 import tempfile
+import time
 import typing as t
 
 import yaml
@@ -18,7 +23,12 @@ from .figures import grid, median
 
 VIP, OWN = "192.0.2.100", "192.0.2.10"
 SIZES = {"1 kB": 1000, "100 kB": 100_000}
-CONNECTIONS, SECONDS, WARM_UP = 16, 6, 2
+CONNECTIONS, SECONDS, WARM_UP = 16, 4, 1
+SETTLE = 1
+RATES = {"1 kB": 400, "100 kB": 100}
+LATE, ATTEMPTS = 1.0, 5
+"""By how many seconds the client may be behind its own clock, and how often it may try."""
+CLIENT = pathlib.Path(__file__).with_name("offered.py")
 SERVERS = ("web1", "web2")
 PICTURE = labs.PROJECT / "docs" / "request_costs.svg"
 LVS = {"name": "app", "kind": "lvs", "hosts": "directors", "vips": [VIP], "scheduler": "rr", "backend": "web"}
@@ -43,22 +53,37 @@ http {
 }
 """
 TEXT = """\
-![CPU time of the balancer for each request]({picture})
+![Requests a second, and CPU time, packets and bytes of the balancer for each request]({picture})
 
-A client with {connections} connections at a time asks for {seconds} s, each request in a new connection, through one
-balancer that `site.yml` built with the collection's defaults, and two real servers with nginx. Balancer and real servers
-are user-mode Linux kernels; client and router are not. CPU time is what the balancer's whole kernel, with all that runs in
-it, took of the machine; packets and bytes are those of its only interface, with segments as they are on the wire
-(no offloading). Requests a second are those of the whole lab, in which everybody shares {cores} cores: the last column is
-how many one core could do at this price, if the balancer had it alone.
+One balancer that `site.yml` built with the collection's defaults before two real servers with nginx, all of them user-mode
+Linux kernels, and a client behind a router, which are not; each request in a new connection. CPU time, packets and bytes are
+for the same load on each way, {small} requests a second of 1 kB and {large} of 100 kB over {seconds} s, asked without waiting
+for answers; all were answered. Requests a second are what {connections} connections get that ask again as soon as they are
+answered, and `busy` is the part of its core that the balancer took for that: where it is far from 100 %, the real servers
+or other work of the machine were the limit and not the balancer.
+
+CPU time is what the balancer's kernel, with all that runs in it (so also who writes a proxy's log), took of the machine, by
+the machine's own clock, less what it takes when nobody asks. {place} Packets and bytes are those of the balancer's only interface, with segments as they
+are on the wire (no offloading when sending); bytes are those of IP.
 
 """
+APART = """\
+The balancer has a core for itself; real servers, client, and what the machine does for the lab's wires run on the other, the
+delivery of what the balancer sends included. The client took {client:.0%} of that core at most."""
+TOGETHER = """\
+The machine has a single core, which everybody shares; the delivery of what the balancer sends is in its CPU time."""
 
 
 class Cost(t.NamedTuple):
-    """For one request through the balancer: seconds of CPU, packets and bytes in and out; ``rate``: requests a second."""
+    """``rate``, ``busy``: requests a second without a limit, and the part of a core that the balancer took for them.
+
+    The others are for one request under the load that is the same for all: seconds of CPU, packets and bytes in and out.
+    ``client``: the largest part of a core that the client took.
+    """
 
     rate: float
+    busy: float
+    client: float
     cpu: float
     packets_in: float
     packets_out: float
@@ -72,35 +97,41 @@ def measure(rounds: int) -> str:
         for way, (tier, address) in WAYS.items()
         for size, some in _way(way, tier, address, rounds).items()
     }
-    drawing.draw(
-        PICTURE,
-        {
-            "title": "CPU time of the balancer for each request",
-            "unit": "ms on user-mode Linux",
-            "ways": list(WAYS),
-            "series": {size: [costs[way, size].cpu * 1000 for way in WAYS] for size in SIZES},
-        },
-    )
-    head = ["Way", "Reply", "CPU for a request", "x DR", "Packets in", "out", "Bytes in", "out", "Requests/s", "A core"]
-    lines = [_line(way, size, costs[way, size], costs["LVS-DR", size]) for size in SIZES for way in WAYS]
-    words = {"picture": PICTURE.name, "connections": CONNECTIONS, "seconds": SECONDS, "cores": processes.cores()}
+    drawing.draw(PICTURE, {"ways": list(WAYS), "rows": [panels(costs, size) for size in SIZES]})
+    head = ["Way", "Reply", "CPU for a request", "x DR", "Packets in", "out", "Bytes in", "out", "Requests/s", "Busy"]
+    lines = [line(way, size, costs[way, size], costs["LVS-DR", size]) for size in SIZES for way in WAYS]
+    place = APART.format(client=max(cost.client for cost in costs.values())) if processes.cores() > 1 else TOGETHER
+    rates = dict(zip(("small", "large"), RATES.values(), strict=True))
+    words = {"picture": PICTURE.name, "connections": CONNECTIONS, "seconds": SECONDS, "place": place, **rates}
     return TEXT.format(**words) + grid(head, lines)
 
 
-def _line(way: str, size: str, cost: Cost, least: Cost) -> list[str]:
+def panels(costs: dict[tuple[str, str], Cost], size: str) -> list[drawing.Panel]:
+    """A row of the picture: all about one size of the reply."""
+    these = [costs[way, size] for way in WAYS]
+    return [
+        {"title": f"{size}: requests/s", "series": {"": [cost.rate for cost in these]}},
+        {"title": f"{size}: CPU ms/request", "series": {"": [cost.cpu * 1000 for cost in these]}},
+        {
+            "title": f"{size}: packets/request",
+            "series": {"in": [cost.packets_in for cost in these], "out": [cost.packets_out for cost in these]},
+        },
+        {
+            "title": f"{size}: kB/request",
+            "series": {
+                "in": [cost.bytes_in / 1000 for cost in these],
+                "out": [cost.bytes_out / 1000 for cost in these],
+            },
+        },
+    ]
+
+
+def line(way: str, size: str, cost: Cost, least: Cost) -> list[str]:
     packets = [f"{cost.packets_in:.1f}", f"{cost.packets_out:.1f}"]
     octets = [f"{cost.bytes_in:,.0f}", f"{cost.bytes_out:,.0f}"]
     relative = f"{cost.cpu / least.cpu:.1f}"
-    return [
-        way,
-        size,
-        f"{cost.cpu * 1000:.2f} ms",
-        relative,
-        *packets,
-        *octets,
-        f"{cost.rate:.0f}",
-        f"{1 / cost.cpu:.0f}",
-    ]
+    most = [f"{cost.rate:,.0f}", f"{cost.busy:.0%}"]
+    return [way, size, f"{cost.cpu * 1000:.3f} ms", relative, *packets, *octets, *most]
 
 
 def _way(way: str, tier: dict[str, t.Any], address: str, rounds: int) -> dict[str, list[Cost]]:
@@ -113,11 +144,27 @@ def _way(way: str, tier: dict[str, t.Any], address: str, rounds: int) -> dict[st
                 host, "ip link set eth0 gso_max_segs 1 gso_max_size 1514 2>/dev/null || ip link set eth0 gso_max_segs 1"
             )
         found: dict[str, list[Cost]] = {}
-        for turn in range(rounds):
-            for size, count in SIZES.items():
-                with report.step(f"{way}, {size}, round {turn + 1}"):
-                    found.setdefault(size, []).append(_cost(lab, f"http://{address}/{count}"))
+        with _apart(lab):
+            idle = _idle(lab)
+            for turn in range(rounds):
+                for size in SIZES:
+                    with report.step(f"{way}, {size}, round {turn + 1}"):
+                        found.setdefault(size, []).append(_cost(lab, address, size, idle))
         return found
+
+
+@contextlib.contextmanager
+def _apart(lab: cluster.Lab) -> t.Iterator[None]:
+    """The balancer on a core of its own, where there is one, and all others on the rest."""
+    own, rest = processes.apart()
+    for machine in lab.machines():
+        processes.pin(_pid(lab, machine.host.name), own if machine.host.name == "lb1" else rest)
+    # What the balancer sends goes through bridge, router and client in its own time unless another core takes it over.
+    mask = f"{sum(1 << core for core in rest if core < 32):x}" if own != rest else "0"
+    queue = "/sys/class/net/lb1.0/queues/rx-0/rps_cpus"
+    lab.sandbox.sh(f"unshare --mount sh -ec 'mount -t sysfs none /sys && echo {mask} >{queue}'")
+    with processes.confined(rest):
+        yield
 
 
 def _serve(lab: cluster.Lab) -> None:
@@ -140,29 +187,69 @@ def _inventory(folder: pathlib.Path, tier: dict[str, t.Any]) -> pathlib.Path:
     return path
 
 
-def _cost(lab: cluster.Lab, url: str) -> Cost:
+def _idle(lab: cluster.Lab) -> float:
+    """The part of a core that the balancer takes when nobody asks: for timers and for looking at its servers."""
+    lab.run("lb1", "systemctl is-system-running --wait >/dev/null || true")
+    time.sleep(SETTLE)
+    cpu = _cpu(lab)
+    time.sleep(SECONDS)
+    return (_cpu(lab) - cpu) / SECONDS
+
+
+def _cost(lab: cluster.Lab, address: str, size: str, idle: float) -> Cost:
     """One measurement, the balancer warmed up before."""
-    client = lab.sandbox.enter("client")
-    tools.load(url, CONNECTIONS, WARM_UP, "-HConnection: close", enter=client)
-    before, cpu = _counters(lab), _cpu(lab)
-    seen = tools.load(url, CONNECTIONS, SECONDS, "-HConnection: close", enter=client)
-    spent, after = _cpu(lab) - cpu, _counters(lab)
+    client, path = lab.sandbox.enter("client"), f"/{SIZES[size]}"
+    url, closing = f"http://{address}{path}", "-HConnection: close"
+    tools.load(url, CONNECTIONS, WARM_UP, closing, enter=client)
+    cpu = _cpu(lab)
+    seen = tools.load(url, CONNECTIONS, SECONDS, closing, enter=client)
+    busy = (_cpu(lab) - cpu) / SECONDS
     if seen.failed or not seen.good:
         raise RuntimeError(f"{url}: {seen.failed} requests failed, {seen.good} did not")
-    passed = {name: (after[name] - before[name]) / seen.good for name in after}
-    return Cost(seen.rate, spent / seen.good, *(passed[name] for name in COUNTERS))
+    for _attempt in range(ATTEMPTS):
+        before, cpu, begin = _counters(lab), _cpu(lab), time.monotonic()
+        offered = _offer(client, address, path, RATES[size])
+        spent = _cpu(lab) - cpu - idle * (time.monotonic() - begin)
+        after = _counters(lab)
+        if offered["failed"]:
+            raise RuntimeError(f"{url}: {offered['failed']} requests failed of {RATES[size]} a second")
+        if offered["late"] <= LATE:
+            break
+        report.say(f"again: the client was late by {offered['late']:.1f} s, as this machine has other things to do")
+    else:
+        raise RuntimeError(f"{url}: this machine is too busy for {RATES[size]} requests a second by the clock")
+    passed = [(after[name] - before[name]) / offered["good"] for name in COUNTERS]
+    return Cost(seen.rate, busy, seen.busy, spent / offered["good"], *passed)
 
 
+def _offer(client: list[str], address: str, path: str, rate: int) -> dict[str, float]:
+    """Put the load on, and return what the client says of it."""
+    argv = [*client, sys.executable, str(CLIENT), address, "80", path, str(rate), str(SECONDS)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    seen: dict[str, float] = json.loads(done.stdout)
+    return seen
+
+
+ETHERNET = 14
 COUNTERS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes")
 
 
 def _counters(lab: cluster.Lab) -> dict[str, int]:
     said = lab.run("lb1", "cd /sys/class/net/eth0/statistics && head -qn1 " + " ".join(COUNTERS))
-    return dict(zip(COUNTERS, map(int, said.split()), strict=True))
+    return at_ip(dict(zip(COUNTERS, map(int, said.split()), strict=True)))
+
+
+def at_ip(counted: dict[str, int]) -> dict[str, int]:
+    """Bytes of IP packets: the host's driver counts the header of Ethernet when it sends, and not when it receives."""
+    return counted | {"tx_bytes": counted["tx_bytes"] - ETHERNET * counted["tx_packets"]}
 
 
 def _cpu(lab: cluster.Lab) -> float:
-    pid = lab.machine("lb1").pid()
+    return processes.cpu(_pid(lab, "lb1"))
+
+
+def _pid(lab: cluster.Lab, name: str) -> int:
+    pid = lab.machine(name).pid()
     if pid is None:
-        raise RuntimeError("lb1 is not running")
-    return processes.cpu(pid)
+        raise RuntimeError(f"{name} is not running")
+    return pid

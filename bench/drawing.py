@@ -15,8 +15,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = HERE.parent / ".cache" / "bench" / "venv" / "bin" / "python"
 
 
-def draw(path: pathlib.Path, figures: dict[str, t.Any]) -> None:
-    """Write an SVG of ``title``, ``unit``, ``ways`` (the groups of bars) and ``series`` (by name, one number a way)."""
+class Panel(t.TypedDict):
+    """A group of bars for each way; ``series``: by name, empty where it is the only one, a number for each way."""
+
+    title: str
+    series: dict[str, list[float]]
+
+
+class Figures(t.TypedDict):
+    """``ways``: what is compared; ``rows``: the panels of the picture, as many in each row."""
+
+    ways: list[str]
+    rows: list[list[Panel]]
+
+
+def draw(path: pathlib.Path, figures: Figures) -> None:
+    """Write an SVG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "MPLCONFIGDIR": str(PYTHON.parents[2] / "matplotlib")}
     argv = [str(PYTHON), str(HERE / "bars.py"), str(path)]

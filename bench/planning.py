@@ -10,7 +10,8 @@ process; ``findings``, ``hosts`` and ``destinations`` of the plan, so that nobod
 from __future__ import annotations
 
 import json
-import resource
+import pathlib
+import re
 import sys
 import time
 import typing as t
@@ -19,6 +20,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.check import 
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.derive import derive
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.hosts import Inventory
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import addresses_of
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.summary import summary
 
 from .stacks import SHAPES
@@ -32,18 +34,27 @@ def plan(shape: str) -> dict[str, t.Any]:
     stack, findings = load(world.stack)
     findings += check(stack, inventory)
     made = derive(stack, inventory)
-    openings, lines = made.openings, summary(made)
+    openings = {host: [one.part() for one in some] for host, some in made.openings.items()}
+    lines, addresses = summary(made), addresses_of(stack, inventory)
     seconds = time.monotonic() - begin
     parts = [part for step in made.steps for part in step.parts.values()]
     pools = [pool for part in parts for key in ("virtual_servers", "services") for pool in part.get(key, ())]
     return {
         "seconds": seconds,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": _peak(),
         "findings": [str(finding) for finding in findings],
         "hosts": len(openings),
         "lines": len(lines),
+        "addresses": len(addresses),
         "destinations": sum(len(pool.get("destinations", ())) for pool in pools),
     }
+
+
+def _peak() -> float:
+    """Of this program alone; what ``getrusage`` says may be the peak of the one that started it."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 if __name__ == "__main__":

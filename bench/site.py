@@ -14,13 +14,19 @@ import typing as t
 import yaml
 
 from . import labs
-from .figures import Row, markdown, median
+from .figures import Row, grid, markdown, median
 
 SITE = labs.PROJECT / "site.yml"
 CALLBACKS = labs.PROJECT / "bench" / "callbacks"
 COUNTING = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "on_hosts"}
 MAX_TASKS = 20
 RECAP = re.compile(r"^(\w+) +: ok=(\d+) +changed=(\d+)", re.MULTILINE)
+Counts = dict[str, tuple[int, int]]
+RUNS = {"first": "First run", "again": "No change", "weight": "One weight changed"}
+TASKS = """
+The tasks of each host in each run; in brackets how many of them run something there.
+
+"""
 TEXT = """\
 {words}, packages unpacked before; whole runs of `ansible-playbook` over plain ssh with pipelining and {forks} forks. Every
 round begins with virgin hosts. The pings are run by the same hosts, as many for each as it had tasks (the `ok` of the
@@ -48,7 +54,7 @@ SIX = Case(
     MAX_TASKS,
 )
 HYBRID = Case(
-    "Two name servers, two nginx, two directors with keepalived, three real servers (`inventories/hybrid_dns_nginx_dr`)",
+    "Two name servers, two nginx, two directors with keepalived, three real servers and their storage (`inventories/hybrid_dns_nginx_dr`)",
     labs.PROJECT / "inventories" / "hybrid_dns_nginx_dr",
     labs.PROJECT / "lab" / "topologies" / "hybrid.yml",
     "web3",
@@ -66,7 +72,9 @@ def measure_hybrid(rounds: int) -> str:
 def _measure(case: Case, rounds: int) -> str:
     runs = [_round(case) for _round_number in range(rounds)]
     seconds = {name: median(run.seconds[name] for run in runs) for name in runs[0].seconds}
-    most, there = max(runs[-1].tasks.values()), max(runs[-1].there.values())
+    tasks = runs[-1].tasks
+    most, there = (max(count[kind] for count in tasks["again"].values()) for kind in (0, 1))
+    bound = case.most
     rows = [
         Row("`site.yml`, first run", seconds["first"]),
         Row("`site.yml`, no change", seconds["again"], 1.5 * seconds["pings"], "1.5 x the pings"),
@@ -74,42 +82,50 @@ def _measure(case: Case, rounds: int) -> str:
         Row(f"only as many as run something on the host ({there} at most)", seconds["pings there"]),
         Row("`site.yml`, one weight changed", seconds["weight"]),
         Row("hosts that this changed", max(run.changed for run in runs), unit=""),
-        Row(
-            "tasks of a host in a run without change, at most",
-            most,
-            case.most,
-            "" if case.most is None else str(case.most),
-            "",
-        ),
+        Row("tasks of a host in a run without change, at most", most, bound, str(bound or ""), ""),
     ]
-    return TEXT.format(words=case.words, forks=labs.FORKS) + markdown(rows)
+    text = TEXT.format(words=case.words, forks=labs.FORKS)
+    return text + markdown(rows) + TASKS + _tasks(tasks)
+
+
+def _tasks(tasks: dict[str, Counts]) -> str:
+    """A line for each host."""
+    lines = [
+        [host, *("{} ({})".format(*tasks[name].get(host, (0, 0))) for name in RUNS)] for host in sorted(tasks["first"])
+    ]
+    return grid(["Host", *RUNS.values()], lines)
 
 
 class Run(t.NamedTuple):
-    """One round; ``tasks`` and ``there`` are those of each host, all of them and those that ran there."""
+    """One round: seconds by what was run; tasks by run and host; the hosts that another weight changed."""
 
     seconds: dict[str, float]
-    tasks: dict[str, int]
-    there: dict[str, int]
+    tasks: dict[str, Counts]
     changed: int
 
 
 def _round(case: Case) -> Run:
     with labs.lab(case.topology) as lab, tempfile.TemporaryDirectory() as name:
         folder, sources = pathlib.Path(name), (case.inventory, labs.way_in(lab))
-        first, _said = labs.playbook(SITE, *sources)
-        again, said = labs.playbook(SITE, *sources, **COUNTING)
-        tasks = {host: int(ok) for host, ok, _changed in RECAP.findall(said)}
-        there = json.loads(said.strip().splitlines()[-1])["on_hosts"]
-        if _changed_hosts(said):
-            raise RuntimeError(f"the second run changed something:\n{said[-3000:]}")
-        weight, said = labs.playbook(SITE, *sources, _weight(folder, case.weighted))
-        if not _changed_hosts(said):
-            raise RuntimeError(f"another weight of {case.weighted} changed nothing:\n{said[-3000:]}")
-        seconds = {"first": first, "again": again, "weight": weight}
-        for what, counts in (("pings", tasks), ("pings there", there)):
-            seconds[what] = labs.playbook(_pings(folder, counts), *sources)[0]
-        return Run(seconds, tasks, there, _changed_hosts(said))
+        seconds, said = {}, {}
+        for run, more in (("first", ()), ("again", ()), ("weight", (_weight(folder, case.weighted),))):
+            seconds[run], said[run] = labs.playbook(SITE, *sources, *more, **COUNTING)
+        if _changed_hosts(said["again"]):
+            raise RuntimeError(f"the second run changed something:\n{said['again'][-3000:]}")
+        changed = _changed_hosts(said["weight"])
+        if not changed:
+            raise RuntimeError(f"another weight of {case.weighted} changed nothing:\n{said['weight'][-3000:]}")
+        tasks = {run: counts(words) for run, words in said.items()}
+        for what, kind in (("pings", 0), ("pings there", 1)):
+            wanted = {host: count[kind] for host, count in tasks["again"].items()}
+            seconds[what] = labs.playbook(_pings(folder, wanted), *sources)[0]
+        return Run(seconds, tasks, changed)
+
+
+def counts(said: str) -> Counts:
+    """By host its tasks in a run (the `ok` of the recap), and how many of them ran something there."""
+    there = json.loads(said.strip().splitlines()[-1])["on_hosts"]
+    return {host: (int(ok), there.get(host, 0)) for host, ok, _changed in RECAP.findall(said)}
 
 
 def _changed_hosts(said: str) -> int:

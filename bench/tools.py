@@ -16,6 +16,8 @@ import typing as t
 from lab import cache, report
 from lab.kernels import Apt
 
+from . import processes
+
 SUITE = "bookworm"
 PACKAGES = ("haproxy", "nginx", "nginx-common", "wrk")
 # Of what they depend on, that which not every Debian system has.
@@ -62,12 +64,16 @@ def version(name: str) -> str:
 
 
 class Load(t.NamedTuple):
-    """What a client saw: ``rate``, good answers a second; ``p99``: seconds within which 99 of 100 answers came."""
+    """What a client saw: ``rate``, good answers a second; ``p99``: seconds within which 99 of 100 answers came.
+
+    ``busy``: which part of a core the client itself took.
+    """
 
     good: int
     failed: int
     rate: float
     p99: float
+    busy: float = 0.0
 
     @property
     def failed_share(self) -> float:
@@ -80,8 +86,9 @@ def load(url: str, connections: int, seconds: int, *words: str, enter: t.Sequenc
     argv = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s", "--latency", *words, url]
     # the client holds a file for each connection
     roomy = ["prlimit", f"--nofile={resource.getrlimit(resource.RLIMIT_NOFILE)[1]}"]
+    before = processes.ended()
     done = subprocess.run([*enter, *roomy, *argv], env=environment(), capture_output=True, text=True, check=True)
-    return read(done.stdout)
+    return read(done.stdout)._replace(busy=(processes.ended() - before) / seconds)
 
 
 def read(said: str) -> Load:
