@@ -176,7 +176,8 @@ def _default_checks(c: Cluster, service: Part) -> list[Part]:
 def _sync_daemon(c: Cluster) -> Part:
     """A host has one, which the first tier of its directors lays down.
 
-    It follows the VIPs of that tier. Tiers move one by one, so where there are several each director sends and receives.
+    Each director sends and receives at any time. Where the daemon follows the VIPs, keepalived starts and stops it at each
+    move; there 2.3.3 was seen to wait for the kernel's answer for ever, with VIPs that another director held too.
     """
     together = [c, *(Cluster.of(one, c.stack, c.inventory) for one in c.beside)]
     names = list(c.stack.tiers)
@@ -192,7 +193,7 @@ def _sync_daemon(c: Cluster) -> Part:
         return {}
     return {
         "instance": f"{c.tier.name}{c.versions[0]}",
-        "both": len(together) > 1,
+        "both": True,
         "id": c.tier.vrrp.router_id_of(c.tier),
     }
 
