@@ -15,6 +15,9 @@ LINES = 20
 """How much of its journal an error shows."""
 LOOKED_AT = 1000
 _INFORMATION = 6
+PATIENCE = 180
+"""Seconds for what systemd is told to do: twice as long as it waits itself. A daemon that never ends a reload holds it up for ever."""
+_TIMED_OUT = 124
 
 
 class State(t.NamedTuple):
@@ -82,7 +85,9 @@ class Unit:
 
     def _systemctl(self, *words: str) -> None:
         argv = ["systemctl", *words]
-        result = self._command(argv)
+        result = self._command(["timeout", str(PATIENCE), *argv])
+        if result.rc == _TIMED_OUT:
+            raise DaemonProblem(f"{' '.join(argv)} has not ended after {PATIENCE} s: see systemctl list-jobs")
         if result.rc != 0:
             said = result.err.strip() or result.out.strip() or f"exit code {result.rc}"
             raise DaemonProblem(f"{' '.join(argv)} failed: {said}")

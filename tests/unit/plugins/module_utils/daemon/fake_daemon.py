@@ -28,6 +28,8 @@ class FakeDaemon:
         self.running: dict[str, str] | None = self._tree() if active else None
         self.dies_at: str | None = None
         """Stands for a kill of Ansible: this verb never returns."""
+        self.hangs_at: str | None = None
+        """A verb that systemd does not come to the end of."""
 
     @property
     def host(self) -> Host:
@@ -38,6 +40,8 @@ class FakeDaemon:
         return {path.replace(folder, FOLDER, 1): text for path, text in found.items()}
 
     def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result:
+        if argv[0] == "timeout":
+            return Result(124, "", "") if argv[3] == self.hangs_at else self(argv[2:])
         if argv[0] == "unshare":
             return self._checked(list(argv))
         if argv[0] == "journalctl":

@@ -72,6 +72,14 @@ def test_a_unit_that_is_put_back_may_not_know_how_to_reload() -> None:
     assert host.running == VIRGIN
 
 
+def test_a_reload_that_never_ends_is_an_error() -> None:
+    host = daemon(active=True)
+    host.hangs_at = "reload"
+    with pytest.raises(DaemonProblem, match=r"reload app\.service has not ended after 180 s: see systemctl list-jobs"):
+        apply(wanted({MAIN: "new"}), host.host)
+    assert host.files.content[MAIN] == VIRGIN[MAIN]
+
+
 def test_a_renamed_file_leaves_nothing_and_the_distribution_file_comes_back() -> None:
     host = daemon(active=True)
     apply(wanted({MAIN: "new", f"{FOLDER}/mixed_lb/old.conf": "x"}), host.host)

@@ -67,7 +67,7 @@ class TwoUnits:
         self.units = {name: OwnUnit(name, self.files) for name in ("app.service", "new.service")}
 
     def __call__(self, argv: t.Sequence[str], stdin: str | None = None) -> Result:
-        if list(argv) == ["systemctl", "daemon-reload"]:
+        if list(argv[-2:]) == ["systemctl", "daemon-reload"]:
             for unit in self.units.values():
                 unit(argv)
             return Result(0, "", "")
