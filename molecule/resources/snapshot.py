@@ -41,11 +41,11 @@ LOOKS = {
 }
 
 
-def look(variables: dict[str, t.Any], looks: t.Mapping[str, str] = LOOKS) -> dict[str, list[str]]:
+def look(variables: dict[str, t.Any], looks: t.Mapping[str, str] | None = None) -> dict[str, list[str]]:
     """Every look at one host, in one ssh call."""
     # Until everything is started, addresses and modules still come.
     script = "systemctl is-system-running --wait >/dev/null; " + "; ".join(
-        f"echo '== {name}'; {command}" for name, command in looks.items()
+        f"echo '== {name}'; {command}" for name, command in (looks or LOOKS).items()
     )
     argv = ["ssh", "-i", variables["ansible_ssh_private_key_file"], *shlex.split(variables["ansible_ssh_common_args"])]
     done = subprocess.run(

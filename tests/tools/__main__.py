@@ -7,7 +7,7 @@
   lint      ansible-lint, yamllint, ruff, mypy, shellcheck, the documentation, the built artifact
   sanity    ansible-test sanity on the same versions as unit
   drills    the first hybrid stack under load while everything in it dies once: docs/drills.md
-  molecule  the scenarios in the lab: the named ones, or all
+  molecule  the scenarios in the lab: the named ones with all that they have, or those that fit into ./test
   all       everything above but drills (the default)
 
 Ends with "N passed, N failed, N skipped" over every test of pytest, of ansible-test and of the scenarios; a tool

@@ -80,6 +80,7 @@ def test_real_servers_have_that_mount_alone_and_cannot_write(lab: Lab, stack: De
 
 
 @pytest.mark.once
+@pytest.mark.stage("first")
 def test_dead_storage_takes_nothing_but_its_files(
     lab: Lab, stack: Described, edges: Pair, directors: Pair, clients: Clients
 ) -> None:

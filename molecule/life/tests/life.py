@@ -42,12 +42,12 @@ class Life(Playbooks):
         self._machines = {name: machines[name] for name in ("lb1", "lb2", "web1", "web2")}
         self._virgin = self._look()
 
-    def describe(self, *tiers: dict[str, t.Any], web: dict[str, t.Any] = WEB) -> None:
+    def describe(self, *tiers: dict[str, t.Any], web: dict[str, t.Any] | None = None) -> None:
         """From now on these are in front of the real servers."""
         self.stack = {str(tier["name"]): tier for tier in tiers}
-        self.given = {"lb_stack": {"tiers": [*tiers, web]}}
+        self.given = {"lb_stack": {"tiers": [*tiers, web or WEB]}}
 
-    def change(self, name: str, web: dict[str, t.Any] = WEB, **options: t.Any) -> None:
+    def change(self, name: str, web: dict[str, t.Any] | None = None, **options: t.Any) -> None:
         """Other options for a tier."""
         tiers = [{**tier, **(options if tier["name"] == name else {})} for tier in self.stack.values()]
         self.describe(*tiers, web=web)

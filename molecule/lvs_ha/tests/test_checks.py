@@ -22,7 +22,7 @@ from waiting import until
 from lab.capture import Capture
 from lab.cluster import Lab
 
-pytestmark = [pytest.mark.once, pytest.mark.stage("first")]
+pytestmark = [pytest.mark.once, pytest.mark.stage("first"), pytest.mark.thorough]
 PLAYBOOK = "molecule/lvs_ha/checks.yml"
 WEB1, WEB2, SORRY = "192.0.2.21", "192.0.2.22", "192.0.2.99"
 BOTH, SICK = {WEB1: 1, WEB2: 1}, {WEB2: 1}

@@ -26,6 +26,7 @@ MARKS = (
     "kinds(*names): only where such a tier is in front",
     "stage(name): only for this desired state",
     "once: not again after the reboot",
+    "thorough: only where scenarios are named to ./test",
 )
 
 
@@ -57,7 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def concerns(item: pytest.Item) -> bool:
         marks = {name: item.get_closest_marker(name) for name in here}
         fits = all(mark is None or here[name]() in mark.args for name, mark in marks.items())
-        return fits and not (again and item.get_closest_marker("once"))
+        left_out = {"once": again, "thorough": not os.environ.get("LAB_THOROUGH")}
+        return fits and not any(out and item.get_closest_marker(name) for name, out in left_out.items())
 
     config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])
     items[:] = [item for item in items if concerns(item)]
