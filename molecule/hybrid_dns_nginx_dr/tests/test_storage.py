@@ -47,9 +47,9 @@ def fetch(lab: Lab, stack: Described, name: str, count: int = 1, **more: object)
     return browse(lab, [{**request, **more}] * count, all_answered=False)
 
 
-def served(lab: Lab, stack: Described, name: str) -> set[tuple[str, str]]:
+def served(lab: Lab, stack: Described, name: str, **more: object) -> set[tuple[str, str]]:
     """Who answers, and what."""
-    answers = fetch(lab, stack, name, ROUNDS, timeout=SOON)
+    answers = fetch(lab, stack, name, ROUNDS, **more)
     return {(answer.get("headers", {}).get("x-server", ""), answer.get("text", "")) for answer in answers}
 
 
@@ -105,7 +105,7 @@ def test_dead_storage_takes_nothing_but_its_files(
     with clients.asking("storage back", PATIENT) as seen:
         begin = time.monotonic()
         wanted = {(host, text) for host in stack.real_servers}
-        until(lambda: served(lab, stack, "unseen"), wanted, "served by all", patience=GRACE + NOTICED)
+        until(lambda: served(lab, stack, "unseen", timeout=SOON), wanted, "served by all", patience=GRACE + NOTICED)
         back = time.monotonic() - begin
     check_all_answered(seen)
     codes = sorted({answer["status"] for answer in answers})
