@@ -94,6 +94,11 @@ class Machine:
                 argv, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
             )
 
+    def panics(self) -> int:
+        """How often its kernel has given up, in all its boots."""
+        console = self.folder / "console.log"
+        return console.read_text(errors="replace").count("Kernel panic") if console.exists() else 0
+
     def _swap(self) -> pathlib.Path:
         """An empty swap disk. A host's memory is scarce, and the kernel would end processes when several run at once."""
         path = self.folder / "swap.img"
