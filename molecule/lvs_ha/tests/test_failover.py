@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What clients see while directors die, lose each other and come back; in all modes at once, as far as the state has them.
 
-The director that dies holds all tiers. Gaps are bounded by six adverts, skew and one second.
+The director that dies holds all tiers. Gaps are bounded by seven adverts, skew and one second.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What clients see while keepalived dies, stops or loses the other host: the same over directors and over proxies.
 
-The host that it happens to holds all tiers. Gaps are bounded by six adverts, skew and one second. Verifications import
+The host that it happens to holds all tiers. Gaps are bounded by seven adverts, skew and one second. Verifications import
 these tests.
 """
 

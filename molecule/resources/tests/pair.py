@@ -16,7 +16,7 @@ import typing as t
 
 from lab.cluster import Lab
 
-ADVERT, MISSED = 0.1, 6
+ADVERT, MISSED = 0.1, 7
 SKEW = 1.0 * ADVERT
 # What a takeover may take: the adverts that are missed, the skew, and a second for the rest.
 BOUND = MISSED * ADVERT + SKEW + 1

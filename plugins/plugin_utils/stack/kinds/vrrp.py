@@ -25,7 +25,7 @@ class Vrrp:
 
     router_id: int = option(integer(0, 255), 0)
     advert_interval: float = option(number(0.01, 40), 0.1)
-    missed_adverts: int = option(integer(1, 100), 6)
+    missed_adverts: int = option(integer(1, 100), 7)
     preempt: bool = option(boolean, False)
     preempt_delay: int = option(integer(0, 1000), 0)
     multicast: bool = option(boolean, False)

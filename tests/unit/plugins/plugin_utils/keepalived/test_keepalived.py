@@ -64,7 +64,7 @@ def test_unicast_needs_peers_and_multicast_none() -> None:
 
 def test_a_holder_is_dead_when_many_adverts_are_missed() -> None:
     """Three, as the standard has it, are soon lost one after the other where packets get lost at all."""
-    assert {"advert_int 0.1", "down_timer_adverts 6"} <= set(lines(scope(instances=[INSTANCE])))
+    assert {"advert_int 0.1", "down_timer_adverts 7"} <= set(lines(scope(instances=[INSTANCE])))
     other = lines(scope(instances=[{**INSTANCE, "advert_interval": 1, "missed_adverts": 3}]))
     assert {"advert_int 1", "down_timer_adverts 3"} <= set(other)
 
