@@ -28,7 +28,9 @@ def test_migrate_takes_the_steps_waits_and_takes_them_again(collections: pathlib
     assert host == "lb1" and routes == [(f"192.0.2.2{n}/32", f"192.0.2.2{n}") for n in (1, 2, 3)]
     assert json.loads(words)["purge"] is False and done.stdout.index("ASKED host_network") < done.stdout.index("CALLED")
     ((host, words),) = asked(done, "ipvs_wait")
-    assert host == "lb1" and json.loads(words) == {"vips": list(VIPS), "timeout": 9}
+    given = json.loads(words)
+    # ansible-core below 2.19 hands on what a template makes as text
+    assert host == "lb1" and {**given, "timeout": int(given["timeout"])} == {"vips": list(VIPS), "timeout": 9}
     steps = called(done)
     assert [sorted(steps[:3]), steps[3:4]] == [BOTH[:3], BOTH[3:]]
     assert [sorted(steps[4:7]), steps[7:]] == [BOTH[:3], BOTH[3:]]
