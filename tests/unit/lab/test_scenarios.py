@@ -48,9 +48,9 @@ def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Any:
         ((), {"lvs_ha": 2, "redirect": 1}, 1, "1 failed: lvs_ha; passed only when they ran once more, alone: redirect"),
         (
             (),
-            dict.fromkeys(["lvs_ha", "redirect", "lvs_nat", "lvs_tun"], 1),
+            dict.fromkeys(["lvs_ha", "redirect", "lvs_dr", "lvs_tun"], 1),
             1,
-            "4 failed: redirect, lvs_ha, lvs_nat, lvs_tun",
+            "4 failed: redirect, lvs_ha, lvs_dr, lvs_tun",
         ),
         (("lvs_ha",), {"lvs_ha": 1}, 1, "1 failed: lvs_ha"),
     ],
