@@ -115,13 +115,12 @@ class Lab:
         script = f"until nc -w 1 {address} 22 </dev/null 2>/dev/null | grep -q ^SSH; do sleep 0.2; done"
         machine = self.machine(name)
         deadline = time.monotonic() + timeout
-        panics = machine.panics()
         with subprocess.Popen([*self.sandbox.enter(), "sh", "-c", script]) as poll:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     poll.wait(1)
                     return
-                panicked = machine.panics() > panics
+                panicked = machine.panicked()
                 if panicked or machine.pid() is None or time.monotonic() > deadline:
                     poll.kill()
                     console = (machine.folder / "console.log").read_text(errors="replace")[-1500:]

@@ -21,6 +21,9 @@ KERNEL = pathlib.Path(__file__).with_name("kernel.sh")
 SWAP = 256 * 2**20
 MANAGEMENT_UNIT = 9  # vec9 is named mgmt0 in the guest
 
+# In the console's log, before what each boot says.
+POWER_ON = "--- power on ---\n"
+
 
 class Machine:
     """The kernel process of ``host``; its files lie in the lab's folder."""
@@ -88,16 +91,17 @@ class Machine:
             *kernel.options,
             *self._network_words(),
         ]
-        with (self.folder / "console.log").open("ab") as console:
+        with (self.folder / "console.log").open("ab", buffering=0) as console:
+            console.write(POWER_ON.encode())
             environment = {"PATH": os.environ["PATH"], "LAB_KERNEL": str(kernel.program)}
             subprocess.Popen(
                 argv, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
             )
 
-    def panics(self) -> int:
-        """How often its kernel has given up, in all its boots."""
+    def panicked(self) -> bool:
+        """Whether its kernel has given up since it was powered on."""
         console = self.folder / "console.log"
-        return console.read_text(errors="replace").count("Kernel panic") if console.exists() else 0
+        return console.exists() and "Kernel panic" in console.read_text(errors="replace").rpartition(POWER_ON)[2]
 
     def _swap(self) -> pathlib.Path:
         """An empty swap disk. A host's memory is scarce, and the kernel would end processes when several run at once."""
