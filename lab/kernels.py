@@ -4,12 +4,14 @@
 """The user-mode Linux kernels that lab hosts run, fetched from Debian once.
 
 ``fast``: the newest that Debian has; from 6.16 on it knows ``seccomp=on``, which halves the time of everything. ``filter``: Debian
-12's, because later packages come without iptables and nftables; hosts that mark, masquerade or filter run it.
+12's, because later packages come without iptables and nftables; hosts that mark, masquerade or filter run it. Kernels before
+6.10 need help where the processor has AMX (``xstate.c``).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import shutil
@@ -19,6 +21,7 @@ from . import cache, report
 
 SUITES = {"fast": "sid", "filter": "bookworm"}
 SECCOMP_SINCE = (6, 16)
+XSTATE = pathlib.Path(__file__).with_name("xstate.c")
 ARCHIVE = "http://deb.debian.org/debian"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -79,7 +82,8 @@ class Apt:
 
 def get(name: str) -> Kernel:
     """The kernel of that name (a key of ``SUITES``), fetched when it is not in the cache."""
-    path = cache.folder() / "kernels" / name
+    made_by = hashlib.sha256(XSTATE.read_bytes()).hexdigest()[:12]
+    path = cache.folder() / "kernels" / f"{name}-{made_by}"
     with cache.locked(f"kernel-{name}"):
         if not path.exists():
             with report.step(f"kernel {name}: fetch user-mode Linux of Debian {SUITES[name]}"):
@@ -96,6 +100,8 @@ def _fetch(name: str, path: pathlib.Path) -> None:
         shutil.copy2(root / "usr/bin/linux.uml", aside / "linux.uml")
         if suite == "sid":
             _own_libc(root, aside, path)
+        else:
+            _whole_xstate(aside, path)
         shutil.rmtree(work)
         if not _runs(aside / "linux.uml", path, aside):
             report.say(
@@ -114,6 +120,19 @@ def _own_libc(root: pathlib.Path, aside: pathlib.Path, final: pathlib.Path) -> N
         shutil.copy2(library, libraries / library.name, follow_symlinks=True)
     loader = final / "lib" / "ld-linux-x86-64.so.2"
     argv = ["patchelf", "--set-interpreter", str(loader), "--set-rpath", str(final / "lib"), str(aside / "linux.uml")]
+    subprocess.run(argv, check=True)
+
+
+def build_xstate(out: pathlib.Path) -> None:
+    """Compile ``xstate.c`` to the library ``out``."""
+    argv = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(out), str(XSTATE)]
+    subprocess.run(argv, check=True)
+
+
+def _whole_xstate(aside: pathlib.Path, final: pathlib.Path) -> None:
+    # Searched before the C library; named by its whole path, so that no environment has to carry it along.
+    build_xstate(aside / "xstate.so")
+    argv = ["patchelf", "--add-needed", str(final / "xstate.so"), str(aside / "linux.uml")]
     subprocess.run(argv, check=True)
 
 
