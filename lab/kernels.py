@@ -22,6 +22,7 @@ from . import cache, report
 SUITES = {"fast": "sid", "filter": "bookworm"}
 SECCOMP_SINCE = (6, 16)
 XSTATE = pathlib.Path(__file__).with_name("xstate.c")
+PRELOAD = "xstate.so"
 ARCHIVE = "http://deb.debian.org/debian"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -43,6 +44,12 @@ class Kernel:
     @property
     def version(self) -> str:
         return self.modules.name
+
+    @property
+    def preload(self) -> str:
+        """The library that it starts with, if any."""
+        path = self.folder / PRELOAD
+        return str(path) if path.exists() else ""
 
     @property
     def options(self) -> list[str]:
@@ -101,9 +108,11 @@ def _fetch(name: str, path: pathlib.Path) -> None:
         if suite == "sid":
             _own_libc(root, aside, path)
         else:
-            _whole_xstate(aside, path)
+            build_xstate(aside / PRELOAD)
         shutil.rmtree(work)
         if not _runs(aside / "linux.uml", path, aside):
+            if name == "filter":
+                raise OSError(f"user-mode Linux of Debian {suite} does not run here")
             report.say(
                 f"kernel {name}: the one of Debian {suite} does not run here; taking Debian 12's: tests will be slow"
             )
@@ -126,13 +135,6 @@ def _own_libc(root: pathlib.Path, aside: pathlib.Path, final: pathlib.Path) -> N
 def build_xstate(out: pathlib.Path) -> None:
     """Compile ``xstate.c`` to the library ``out``."""
     argv = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(out), str(XSTATE)]
-    subprocess.run(argv, check=True)
-
-
-def _whole_xstate(aside: pathlib.Path, final: pathlib.Path) -> None:
-    # Searched before the C library; named by its whole path, so that no environment has to carry it along.
-    build_xstate(aside / "xstate.so")
-    argv = ["patchelf", "--add-needed", str(final / "xstate.so"), str(aside / "linux.uml")]
     subprocess.run(argv, check=True)
 
 

@@ -93,7 +93,7 @@ class Machine:
         ]
         with (self.folder / "console.log").open("ab", buffering=0) as console:
             console.write(POWER_ON.encode())
-            environment = {"PATH": os.environ["PATH"], "LAB_KERNEL": str(kernel.program)}
+            environment = {"PATH": os.environ["PATH"], "LAB_KERNEL": str(kernel.program), "LAB_LIBRARY": kernel.preload}
             subprocess.Popen(
                 argv, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
             )

@@ -11,6 +11,7 @@ import contextlib
 import csv
 import json
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import typing as t
 
 from browser import browse
 from crowd import crowd
+from waiting import until
 
 from lab import __file__ as LAB
 from lab.cluster import Lab
@@ -128,6 +130,16 @@ class Edge:
         program = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect('/run/haproxy/admin.sock')"
         program += "; s.sendall(sys.argv[1].encode() + b'\\n'); print(s.makefile().read())"
         return self.run(balancer, f"python3 -c {shlex.quote(program)} {shlex.quote(command)}")
+
+    def reload(self, balancer: str) -> None:
+        """Returns when the new process serves: Debian 12's unit sends it a signal and waits for nothing."""
+        before = self._process(balancer)
+        self.run(balancer, "systemctl reload haproxy")
+        until(lambda: self._process(balancer) != before, True, "the new process has the socket")
+
+    def _process(self, balancer: str) -> str:
+        (number,) = re.findall(r"^Pid: (\d+)", self.socket(balancer, "show info"), re.M)
+        return str(number)
 
     def connections(self, balancer: str, backend: str) -> dict[str, int]:
         """How many are open at each server."""

@@ -85,7 +85,7 @@ def test_drain(edge: Edge, sites: Sites, balancer: str) -> None:
     assert change(balancer, "drain")["changed"]
     assert edge.status(balancer)["pages", "web2"] == "DRAIN"
     with edge.crowd(balancer) as seen:
-        edge.run(balancer, "systemctl reload haproxy")
+        edge.reload(balancer)
         assert all(one.poll() is None for one in downloads)
     assert seen["failed"] == 0 and set(seen["servers"]) == OTHERS, seen
     assert not change(balancer, "drain")["changed"]

@@ -104,5 +104,5 @@ def test_peers_share_who_belongs_where(edge: Edge) -> None:
     for turn in ("by the other", "after a reload"):
         for client, server in first.items():
             assert list(edge.servers("edge2", 4, port=25, source=client)) == list(server), turn
-        edge.run("edge2", "systemctl reload haproxy")
+        edge.reload("edge2")
         until(known, True, "learned by the new process")

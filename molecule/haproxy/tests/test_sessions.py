@@ -98,7 +98,7 @@ def test_weight_and_maintenance_outlive_a_reload(edge: Edge) -> None:
     try:
         call("edge1", "haproxy_server", {"backend": "pages", "server": "web1", "weight": 60})
         call("edge1", "haproxy_server", {"backend": "pages", "server": "web3", "state": "maint"})
-        edge.run("edge1", "systemctl reload haproxy")
+        edge.reload("edge1")
         assert edge.servers("edge1", 40) == {"web1": 30, "web2": 10}
         assert edge.status("edge1")["pages", "web3"] == "MAINT"
     finally:
