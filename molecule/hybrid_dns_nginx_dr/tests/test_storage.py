@@ -60,7 +60,10 @@ def members(lab: Lab, host: str) -> tuple[list[str], str]:
 
 
 def test_a_file_published_once_is_served_by_every_real_server(lab: Lab, stack: Described, edges: Pair) -> None:
-    """Also the second time, with something else in it."""
+    """Also the second time, with something else in it. The storage host may have booted a moment ago."""
+    text = publish(lab, stack, "published")
+    wanted = {(host, text) for host in stack.real_servers}
+    until(lambda: served(lab, stack, "published", timeout=SOON), wanted, "served by all", patience=GRACE + NOTICED)
     for _time in range(2):
         text = publish(lab, stack, "published")
         assert served(lab, stack, "published") == {(host, text) for host in stack.real_servers}
