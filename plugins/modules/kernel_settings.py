@@ -133,6 +133,14 @@ unloaded:
   returned: success
   type: list
   elements: str
+kept:
+  description:
+    - With O(purge=false), what the scope wanted in an earlier run and wants no more - modules, parameters as
+      C(MODULE.PARAMETER), and keys with slashes. Empty with O(purge=true).
+  returned: success
+  type: list
+  elements: str
+  sample: [net/ipv4/conf/all/arp_ignore]
 reload_needed:
   description: Parameters that run with another value until their module is loaded anew.
   returned: success
@@ -226,6 +234,7 @@ def _result(outcome: Outcome) -> dict[str, t.Any]:
         "files": list(outcome.files),
         "loaded": outcome.loaded,
         "unloaded": outcome.unloaded,
+        "kept": outcome.kept,
         "reload_needed": [stale._asdict() for stale in outcome.reload_needed],
         "diff": diff,
     }

@@ -26,7 +26,10 @@ class Host(t.NamedTuple):
 
 @dataclasses.dataclass
 class Outcome:
-    """What was done, or in check mode would be. ``files`` maps each changed path to its text before and after."""
+    """What was done, or in check mode would be. ``files`` maps each changed path to its text before and after.
+
+    ``kept``: what is not wanted any more, and was not taken back.
+    """
 
     files: dict[str, tuple[str | None, str | None]]
     writes: tuple[Write, ...]
@@ -35,6 +38,7 @@ class Outcome:
     reload_needed: list[ReloadNeeded]
     warnings: list[str]
     record_changed: bool
+    kept: list[str]
 
     @property
     def changed(self) -> bool:
@@ -47,6 +51,7 @@ def apply(scope: str, wanted: Settings, host: Host, *, check: bool = False, purg
     Raises ``SettingsProblem``, ``FileProblem`` or ``ProgramMissing``; the host is then as it was before the call.
     """
     record, others = _records(scope, host.files)
+    kept = [] if purge else sorted({*record.settings.names()} - {*wanted.names()})
     wanted = wanted if purge else wanted.beside(record.settings)
     check_scopes(scope, wanted, others)
     missing = to_load(wanted, lambda module: _present(module, host.proc))
@@ -58,7 +63,8 @@ def apply(scope: str, wanted: Settings, host: Host, *, check: bool = False, purg
     running = _running(wanted, record, host.proc)
     plan = plan_values(wanted, record, others, running, users=users, unloaded=unload, modules_missing=bool(missing))
     _refuse_read_only(plan, host.proc)
-    outcome = Outcome(changed, plan.writes, missing, unload, [], [], _record_text(plan) != _read_record(scope, host))
+    record_changed = _record_text(plan) != _read_record(scope, host)
+    outcome = Outcome(changed, plan.writes, missing, unload, [], [], record_changed, kept)
     if not check and outcome.changed:
         _Change(scope, host, outcome).run(wanted, record, others)
     outcome.reload_needed = _reload_needed(wanted, set(missing), host.proc)

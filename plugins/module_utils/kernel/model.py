@@ -48,6 +48,10 @@ class Settings:
             self.optional | (earlier.optional - self.sysctls.keys()),
         )
 
+    def names(self) -> list[str]:
+        """All that these are about: modules, parameters as MODULE.PARAMETER, and keys with slashes."""
+        return [*self.modules, *(f"{module}.{name}" for module, name in self.parameters), *self.sysctls]
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:

@@ -299,11 +299,13 @@ def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_en
     predicted = app.apply("a", second, kernel.host, check=True, purge=False)
     outcome = app.apply("a", second, kernel.host, purge=False)
     assert outcome.changed == predicted.changed and not outcome.unloaded
+    assert set(outcome.kept) == set(predicted.kept) == {*first.names()} - {*second.names()}
     for key, value in {**first.sysctls, **second.sysctls}.items():
         assert key not in kernel.sysctls or model.same(key, kernel.sysctls[key], value)
     assert {*first.modules, *second.modules} <= set(kernel.modules)
     for wanted in (second, NOTHING):
         assert not app.apply("a", wanted, kernel.host, purge=False).changed
+    assert not app.apply("a", second, kernel.host, check=True).kept
     for one in (kernel, straight):
         app.apply("a", second, one.host)
         app.apply("a", NOTHING, one.host)
