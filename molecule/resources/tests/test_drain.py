@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 from ask import ask, share
+from clients import Clients
 from described import Described, Service
 from module import call
 
-from lab.client import PROGRAM
 from lab.cluster import Lab
 
 
@@ -30,18 +26,15 @@ def destination(service: Service, stack: Described, server: str, state: str) -> 
 @pytest.mark.modes("dr", "nat", "tun")
 @pytest.mark.stage("first")
 def test_drain(lab: Lab, stack: Described) -> None:
-    """A download of three seconds is under way on each real server; one is drained meanwhile."""
+    """Downloads are under way on all real servers; one is drained meanwhile."""
     service = next(service for service in stack.services if service.protocol == "tcp")
     total = sum(stack.weight(host) for host in stack.real_servers)
-    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM), "tcp", service.vip, str(service.port)]
-    argv += ["--path", "/drip/30/0.3", "--timeout", "60"]
-    downloads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _turn in range(total)]
-    running = f"[ $(ipvsadm -Lnc | grep -c ESTABLISHED.*{service.vip}) -ge {total} ]"
-    lab.run("lb1", f"for i in $(seq 50); do {running} && exit 0; sleep 0.1; done; ipvsadm -Lnc >&2; exit 1")
+    clients = Clients(lab, [service])
+    downloads = [clients.hold(service) for _turn in range(total)]
+    assert "web2" in {download.server for download in downloads}
     destination(service, stack, "web2", "drained")
     assert "web2" not in share(ask(lab, service, 3 * total))
-    answers = [json.loads(download.communicate()[0])[0] for download in downloads]
-    assert [answer.get("bytes") for answer in answers] == [30] * total, answers
-    assert "web2" in {answer["server"] for answer in answers}
+    for download in downloads:
+        download.ends_well()
     destination(service, stack, "web2", "present")
     assert share(ask(lab, service, total)).get("web2") == stack.weight("web2")
