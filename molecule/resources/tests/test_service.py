@@ -11,6 +11,7 @@ import pytest
 from ask import ask, share
 from described import Described, Service
 
+from lab.client import fresh_ports
 from lab.cluster import Lab
 
 CLIENTS = [f"198.51.100.{number}" for number in range(10, 16)]
@@ -44,6 +45,19 @@ def test_shares_are_weights(lab: Lab, stack: Described) -> None:
     for service in wanted(stack, scheduler="wrr"):
         answers = ask(lab, service, ROUNDS * sum(weights.values()))
         assert fair(answers, weights), evidence(lab, service, answers)
+
+
+@pytest.mark.stage("first")
+@pytest.mark.modes("dr", "nat", "tun")
+def test_a_port_that_is_used_again_is_scheduled_anew(lab: Lab, stack: Described) -> None:
+    """A director remembers each connection for minutes: whoever had another in between does not meet the same servers."""
+    total = sum(stack.weight(host) for host in stack.real_servers)
+    for service in wanted(stack, scheduler="wrr", protocol="tcp"):
+        ports = {"first-port": fresh_ports(lab, total)}
+        first = [answer["server"] for answer in ask(lab, service, total, **ports)]
+        ask(lab, service)
+        answers = ask(lab, service, total, **ports)
+        assert [answer["server"] for answer in answers] == first[1:] + first[:1], evidence(lab, service, answers)
 
 
 @pytest.mark.stage("second")
