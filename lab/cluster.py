@@ -23,6 +23,8 @@ from .sandbox import Sandbox, need
 from .topology import Topology
 from .topology import load as load_topology
 
+# Seconds for the boot of all hosts: ten times what it takes on an idle machine.
+PATIENCE = 300
 PROGRAMS = (
     "unshare",
     "newuidmap",
@@ -70,7 +72,7 @@ class Lab:
         wanted = self.topology
         return [Machine(self.sandbox, wanted, host) for host in wanted.machines()]
 
-    def up(self, source: pathlib.Path, timeout: float = 120) -> None:
+    def up(self, source: pathlib.Path, timeout: float = PATIENCE) -> None:
         """Boots the topology in ``source`` and returns when every host answers ssh; a lab that is up is left as it is."""
         text = source.read_text()
         wanted = load_topology(yaml.safe_load(text))
@@ -104,7 +106,7 @@ class Lab:
         # It may not be there: a lab is taken down in any state, and before each start.
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def wait(self, names: t.Sequence[str], timeout: float = 120) -> None:
+    def wait(self, names: t.Sequence[str], timeout: float = PATIENCE) -> None:
         """Returns when sshd answers on every named host; ``LabError`` with the end of a console otherwise."""
         wanted = self.topology
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
@@ -163,7 +165,7 @@ class Lab:
                 machine.start()
         self.wait(names)
 
-    def reboot(self, names: t.Sequence[str], timeout: float = 120) -> None:
+    def reboot(self, names: t.Sequence[str], timeout: float = PATIENCE) -> None:
         """Reboots the named hosts in an orderly way, all at once, and waits until systemd has started everything."""
         before = {name: self._boot_id(name) for name in names}
         for name in names:
