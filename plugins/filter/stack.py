@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.dns import files as dns
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.firewall.files import firewall_files
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files import (
     haproxy_files,
     haproxy_main,
@@ -49,6 +50,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     changes.rollback,
     drained.drain,
     drained.drain_refusals,
+    firewall_files,
     keepalived_foreign,
     keepalived_leaving,
     keepalived_main,

@@ -10,8 +10,8 @@
 venv=$PWD/.venv
 requirements=tests/requirements.txt
 debian_packages=(
-    apt-utils bind9-dnsutils curl debian-archive-keyring e2fsprogs gcc git graphviz iproute2 iputils-arping libc6-dev mmdebstrap netcat-openbsd
-    openssh-client openssl patchelf python3-venv shellcheck socat tcpdump uidmap zstd
+    apt-utils bind9-dnsutils curl debian-archive-keyring e2fsprogs gcc git graphviz iproute2 iputils-arping libc6-dev mmdebstrap
+    netcat-openbsd nftables openssh-client openssl patchelf python3-venv shellcheck socat tcpdump uidmap zstd
 )
 
 # The system's own programs: shims of version managers break ansible-test and slow every task down.

@@ -49,7 +49,7 @@ class Listener(t.NamedTuple):
 class Opening:
     """What a firewall on a host has to let in. Empty ``ports``: all of them, or the protocol has none.
 
-    ``protocol`` is a name of /etc/protocols; ``sources`` and ``destinations`` are addresses, empty for any.
+    ``protocol`` is a name of /etc/protocols; ``sources`` and ``destinations`` are addresses or networks, empty for any.
     """
 
     protocol: str

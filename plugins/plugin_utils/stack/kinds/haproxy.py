@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import typing as t
 
 from ..hosts import Host, Inventory
@@ -54,7 +55,11 @@ class Haproxy(Proxy):
                 yield self.finding("weights", text_, host.name)
 
     def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
-        others = tuple(str(peer["address"]) for peer in self._peers(inventory)) if self.peers else ()
+        peers = self._peers(inventory) if self.peers else []
+        families = sorted({ipaddress.ip_address(peer["address"]).version for peer in peers})
+        # a host in several networks asks from any of its addresses
+        hosts = inventory.members(self.hosts)
+        others = tuple(str(one) for host in hosts for family in families for one in host.own(family))
         return (*super().openings(inventory), *([Opening("tcp", (PEER_PORT,), others)] if others else []))
 
     def part(self, pool: list[Target], stack: Stack, inventory: Inventory) -> Part:

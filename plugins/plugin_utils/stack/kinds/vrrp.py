@@ -17,6 +17,7 @@ from ..options import boolean, integer, number, option
 
 HIGHEST = 200
 SYNC_PORT = 8848
+LINK_LOCAL = "fe80::/10"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,11 +86,14 @@ def _openings(part: Part, hosts: t.Sequence[Host]) -> tuple[Opening, ...]:
     for instance in part["instances"]:
         version = ipaddress.ip_interface(instance["addresses"][0]).version
         others = [str(one) for host in hosts for one in host.own(version)]
+        if version == 6 and not instance["peers"]:
+            # multicast leaves by a link-local address, which the inventory does not know
+            others = [LINK_LOCAL]
         sources = tuple(instance["peers"] or (one for one in others if one != instance["source"]))
         found.append(Opening("vrrp", sources=sources))
     if part["sync_daemon"]:
-        # sent to 224.0.0.81, so over IPv4
-        found.append(Opening("udp", (SYNC_PORT,), tuple(str(one) for host in hosts for one in host.own(4)[:1])))
+        # sent to 224.0.0.81, so over IPv4, by the interface that the VIPs are on
+        found.append(Opening("udp", (SYNC_PORT,), tuple(str(one) for host in hosts for one in host.own(4))))
     return tuple(found)
 
 

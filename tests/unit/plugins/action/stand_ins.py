@@ -53,7 +53,7 @@ def with_stand_ins(top: pathlib.Path) -> pathlib.Path:
         shutil.copytree(ROOT / name, here / name)
     shutil.copy(ROOT / "site.yml", here)
     parts = dict.fromkeys(("lvs_dr", "lvs_nat", "lvs_tun"), ("director", "real_server"))
-    parts |= dict.fromkeys(("keepalived", "nginx_lb", "haproxy", "dns_lb"), ("main",))
+    parts |= dict.fromkeys(("keepalived", "nginx_lb", "haproxy", "dns_lb", "firewall"), ("main",))
     parts["shared_storage"] = ("server", "client")
     for role, names in parts.items():
         tasks = here / "roles" / role / "tasks"

@@ -36,6 +36,15 @@ def test_migrate_takes_the_steps_waits_and_takes_them_again(collections: pathlib
     assert [sorted(steps[4:7]), steps[7:]] == [BOTH[:3], BOTH[3:]]
 
 
+def test_migrate_lets_new_peers_in_first_and_closes_nothing(collections: pathlib.Path) -> None:
+    said = answers()
+    said["lb1"]["ipvs_wait"] = ENDED
+    done = run(collections, "migrate", said, lb_tier="app", lb_firewall=True)
+    assert done.returncode == 0, text(done)
+    assert sorted(called(done)[:4]) == sorted(("main", host) for _part, host in BOTH)
+    assert "main" not in {part for part, _host in called(done)[4:]}
+
+
 def test_migrate_leaves_what_is_in_use(collections: pathlib.Path) -> None:
     said = answers()
     said["lb1"]["ipvs_wait"] = {**ENDED, "connections": 2, "left": {"192.0.2.21": 2}, "waited": 60}
@@ -62,7 +71,8 @@ def test_a_refused_migrate_changes_nothing(collections: pathlib.Path) -> None:
 def test_a_host_goes_after_the_others_do_without_it(collections: pathlib.Path) -> None:
     done = run(collections, "decommission", answers(), lb_host="web2")
     assert done.returncode == 0, text(done)
-    assert called(done) == [("director", "lb1"), ("director", "lb1"), ("real_server", "web2")]
+    # "main" is the firewall of the host that is left with nothing
+    assert called(done) == [("director", "lb1"), ("main", "web2"), ("director", "lb1"), ("real_server", "web2")]
     states = [(host, json.loads(words)["state"]) for host, words in asked(done, "drained_members")]
     assert states[0] == ("lb1", "drained") and ("lb1", "present") in states[1:]
     assert "Left as before the first run, but for packages: web2." in text(done)
@@ -72,7 +82,8 @@ def test_a_host_goes_after_the_others_do_without_it(collections: pathlib.Path) -
 def test_a_tier_goes_from_the_front(collections: pathlib.Path, asked_for: dict[str, object]) -> None:
     done = run(collections, "decommission", answers(), **asked_for)
     assert done.returncode == 0, text(done)
-    assert (called(done)[:1], sorted(called(done)[1:])) == (BOTH[3:], BOTH[:3])
+    assert sorted(called(done)[:4]) == sorted(("main", host) for _part, host in BOTH), "their firewalls"
+    assert (called(done)[4:5], sorted(called(done)[5:])) == (BOTH[3:], BOTH[:3])
 
 
 def test_a_refused_decommission_changes_nothing(collections: pathlib.Path) -> None:

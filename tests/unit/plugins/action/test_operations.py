@@ -130,6 +130,13 @@ def test_drift_names_the_steps_and_the_findings_of_each_host(collections: pathli
     assert "web1 differs" not in text(done)
 
 
+def test_drift_sees_what_is_closed_where_that_is_asked_for(collections: pathlib.Path) -> None:
+    done = run(collections, "drift", answers(), odd="web2", lb_firewall=True)
+    assert done.returncode == 2
+    assert "web2 differs from the description: app: real servers (dr); firewall" in text(done)
+    assert "lb1 differs" not in text(done)
+
+
 def test_repair_builds_the_stack_and_looks_again(collections: pathlib.Path) -> None:
     done = run(collections, "drift", answers(), repair=True, odd="web2")
     assert done.returncode == 0, text(done)

@@ -78,6 +78,26 @@ def test_storage_is_there_before_it_is_mounted(collections: pathlib.Path, tmp_pa
     ]
 
 
+@pytest.mark.parametrize(("asked_for", "times"), [({"lb_firewall": True}, 2), ({"lb_firewall": False}, 1), ({}, 0)])
+def test_peers_are_let_in_first_and_strangers_closed_out_last_where_that_is_asked_for(
+    collections: pathlib.Path, asked_for: dict[str, bool], times: int
+) -> None:
+    run = play(collections, "site.yml", "lvs_ha", "-e", json.dumps(asked_for))
+    assert run.returncode == 0, run.stdout + run.stderr
+    for host, roles in (("lb1", ["lvs_dr", "keepalived"]), ("web1", ["lvs_dr"])):
+        first, last = ["firewall"] * (times > 0), ["firewall"] * (times > 1)
+        assert re.findall(rf"CALLED (\w+) \w+ {host} ", run.stdout) == [*first, *roles, *last]
+    steps = [name == "firewall" for name in re.findall(r"CALLED (\w+) ", run.stdout)]
+    hosts = 4
+    assert steps == [True] * hosts * (times > 0) + [False] * 6 + [True] * hosts * (times > 1), "all hosts at once"
+
+
+def test_no_step_is_taken_where_new_peers_could_not_be_let_in(collections: pathlib.Path) -> None:
+    run = play(collections, "site.yml", "lvs_ha", "-e", json.dumps({"lb_firewall": True}), "-e", "broken=lb2")
+    assert run.returncode != 0
+    assert set(re.findall(r"CALLED (\w+) ", run.stdout)) == {"firewall"}
+
+
 def test_the_front_is_not_touched_when_the_back_failed(collections: pathlib.Path) -> None:
     run = play(collections, "site.yml", "lvs_dr", "-e", "broken=web2")
     assert run.returncode != 0

@@ -101,7 +101,7 @@ def _let_in(c: Cluster, server: Host) -> tuple[Opening, ...]:
             for version in c.versions:
                 path = c.path(director, server, version)
                 if path:
-                    ends = (str(path.dip),), (str(path.rip),)
+                    ends = () if c.tier.tunnel_from_anybody else (str(path.dip),), (str(path.rip),)
                     wrapped[Opening(*_outside(c, version), *ends)] = None
         return (*wrapped, *_at_vips(c))
     rips = tuple(map(str, c.answers_from(server)))

@@ -32,7 +32,19 @@ def test_adverts_and_shared_connections_come_from_the_other_hosts_alone(world: t
     assert opening("vrrp", sources=["192.0.2.11"], family="ipv4") in found
     assert opening("vrrp", sources=["2001:db8:0:2::11"], family="ipv6") in found
     assert [one["ports"] for one in found if one["protocol"] == "udp"] == [[8848]]
-    assert openings(made.set("app", vrrp={"multicast": True}), "lb1") == found
+
+
+def test_multicast_over_ipv6_leaves_by_a_link_local_address(world: t.Any) -> None:
+    made = pair(world("dr")).set("app", vips=["192.0.2.100", "2001:db8:0:2::100"], vrrp={"multicast": True})
+    found = openings(made, "lb1")
+    assert opening("vrrp", sources=["192.0.2.11"], family="ipv4") in found
+    assert opening("vrrp", sources=["fe80::/10"], family="ipv6") in found
+
+
+def test_shared_connections_come_by_any_network_of_the_hosts(world: t.Any) -> None:
+    made = pair(world("dr")).host("lb2", lb_addresses=["198.51.100.11/24", "192.0.2.11/24"])
+    found = [one for one in openings(made, "lb1") if one["ports"] == [8848]]
+    assert found == [opening("udp", 8848, sources=["192.0.2.10", "198.51.100.11", "192.0.2.11"], family="ipv4")]
 
 
 def test_services_are_let_in_at_the_vips_on_both_sides(world: t.Any) -> None:
@@ -68,6 +80,11 @@ def test_tunnels_are_let_in_from_the_directors(
     made = world("tun").set("app", vips=[vip], tunnel_family="ipv4", **tunnel)
     ends = {"sources": ["192.0.2.10"], "destinations": ["192.0.2.21"], "family": "ipv4"}
     assert openings(made, "web1")[0] == opening(protocol, *ports, **ends)
+
+
+def test_tunnels_from_anybody_are_let_in_from_anybody(world: t.Any) -> None:
+    made = world("tun").set("app", vips=["192.0.2.100"], tunnel_from_anybody=True)
+    assert openings(made, "web1")[0] == opening("ipencap", destinations=["192.0.2.21"], family="ipv4")
 
 
 @pytest.mark.parametrize(
