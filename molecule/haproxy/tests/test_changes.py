@@ -9,9 +9,10 @@ import typing as t
 
 import pytest
 import yaml
-from edge import BALANCERS, ROUND, STATS, Edge
+from edge import BALANCERS, PATIENCE, ROUND, STATS, Edge
 from frame import PROJECT
 from play import play, refused
+from waiting import until
 from web import Sites
 
 FILES = "/etc/haproxy /etc/default/haproxy /etc/systemd/system/haproxy.service.d /var/lib/mixed_lb"
@@ -63,6 +64,23 @@ def test_reloads_under_load(edge: Edge, sites: Sites, balancer: str) -> None:
     with edge.crowd(balancer, clients=24, pause=0.05) as seen:
         for _turn in range(4):
             edge.run(balancer, "systemctl reload haproxy")
+    assert seen["failed"] == 0, seen
+
+
+@pytest.mark.stage("first")
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_reload_past_a_worker_that_does_not_answer(edge: Edge, sites: Sites, balancer: str) -> None:
+    """It hands over no sockets, closes them with clients that wait there, and none of them notices but by waiting."""
+    children = "pgrep --parent $(systemctl show --value -p MainPID haproxy)"
+    given_up = "journalctl --boot --unit=haproxy | grep -c 'Failed to get the sockets from the old process'"
+    wait = f"for i in $(seq 300); do [ $({children} | wc -l) -gt 1 ] && break; sleep 0.1; done"
+    before = edge.run(balancer, f"{given_up} || true")
+    with edge.crowd(balancer, clients=24, pause=0.05, timeout=PATIENCE) as seen:
+        edge.run(
+            balancer, f"old=$({children}); kill -STOP $old; systemctl reload haproxy & {wait}; kill -CONT $old; wait"
+        )
+        until(lambda: edge.run(balancer, f"{children} | wc -l").strip(), "1", "the old worker is gone")
+    assert int(edge.run(balancer, given_up)) > int(before), "it was asked in vain"
     assert seen["failed"] == 0, seen
 
 
