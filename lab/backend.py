@@ -6,9 +6,10 @@
 ``python3 backend.py NAME [CERTIFICATE KEY]`` serves HTTP on port 8080, the same by TLS on 8443 where it has a
 certificate, JSON for each datagram on 8080, and on 8082 reads requests and closes without an answer. ``.../healthz``
 answers with the status that it was told, ``.../status/N`` with N, ``.../drip/N/S`` with N bytes, one each S seconds,
-``.../held`` with a byte when it is told ``{"release": true}``; a request that asks for an upgrade gets one, and its
-lines back; all else the request as JSON, and at ``.../cookie/NAME`` such a cookie with it. What the PROXY protocol said
-before a request is in the answer, in the words of its version 1. On 9777 an agent tells HAProxy how the server is.
+``.../held`` with a byte each second, so that no proxy takes it for dead, until it is told ``{"release": true}``; a request
+that asks for an upgrade gets one, and its lines back; all else the request as JSON, and at ``.../cookie/NAME`` such a
+cookie with it. What the PROXY protocol said before a request is in the answer, in the words of its version 1. On 9777 an
+agent tells HAProxy how the server is.
 
 A line of JSON on standard input, such as ``{"health": 500}``, changes what it does; the answer on standard output is
 how many requests came, by method and port. It ends with its input.
@@ -27,6 +28,7 @@ import sys
 import typing as t
 
 HTTP, BREAKS, TLS, AGENT = 8080, 8082, 8443, 9777
+BEAT = 1
 REASONS = {200: "OK", 500: "Internal Server Error"}
 
 
@@ -94,7 +96,8 @@ class Backend:
         if found := re.search(r"/drip/(\d+)/([\d.]+)$", request.path):
             chunks, pause = int(found[1]), float(found[2])
         elif request.path.endswith("/held"):
-            chunks = 1
+            await self._hold(writer)
+            return
         elif request.path.endswith("/healthz"):
             status = self.state["health"]
         elif found := re.search(r"/status/(\d+)$", request.path):
@@ -108,9 +111,22 @@ class Backend:
         writer.write(b"" if request.method == "HEAD" else body)
         await writer.drain()
         for _byte in range(chunks):
-            await (asyncio.sleep(pause) if pause else self._released.wait())
+            await asyncio.sleep(pause)
             writer.write(b"x")
             await writer.drain()
+
+    async def _hold(self, writer: asyncio.StreamWriter) -> None:
+        released = asyncio.ensure_future(self._released.wait())
+        writer.write(f"HTTP/1.1 200 OK\r\nX-Server: {self.name}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        try:
+            while not released.done():
+                writer.write(b"1\r\nx\r\n")
+                await writer.drain()
+                await asyncio.wait([released], timeout=BEAT)
+        finally:
+            released.cancel()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
 
     def said(self, writer: asyncio.StreamWriter, request: Request) -> bytes:
         """The request as JSON."""
