@@ -72,10 +72,10 @@ def cable() -> t.Iterator[Cable]:
         host.end()
 
 
-def from_peers(protocol: str, *ports: int, peer: dict[int, str] = PEER, **more: t.Any) -> list[Entry]:
+def from_peers(protocol: str, *ports: int, peer: t.Mapping[int, str] | None = None, **more: t.Any) -> list[Entry]:
     """An opening for each family, as stack_plan tells them."""
     named = {"protocol": protocol, "ports": list(ports), **more}
-    return [{**named, "family": f"ipv{family}", "sources": [address]} for family, address in peer.items()]
+    return [{**named, "family": f"ipv{family}", "sources": [address]} for family, address in (peer or PEER).items()]
 
 
 @pytest.mark.parametrize("family", [4, 6])
