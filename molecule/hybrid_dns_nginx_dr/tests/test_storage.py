@@ -53,6 +53,12 @@ def served(lab: Lab, stack: Described, name: str, **more: object) -> set[tuple[s
     return {(answer.get("headers", {}).get("x-server", ""), answer.get("text", "")) for answer in answers}
 
 
+def wait_until_served(lab: Lab, stack: Described, name: str, text: str) -> None:
+    """Every real server has it; the storage host may have booted a moment ago."""
+    wanted = {(host, text) for host in stack.real_servers}
+    until(lambda: served(lab, stack, name, timeout=SOON), wanted, "served by all", patience=GRACE + NOTICED)
+
+
 def members(lab: Lab, host: str) -> tuple[list[str], str]:
     """The real servers in a director's table, and how often one was taken out of it."""
     table = lab.run(host, "ipvsadm -Ln | awk '/Route/ {print $2, $4}'").splitlines()
@@ -60,10 +66,8 @@ def members(lab: Lab, host: str) -> tuple[list[str], str]:
 
 
 def test_a_file_published_once_is_served_by_every_real_server(lab: Lab, stack: Described, edges: Pair) -> None:
-    """Also the second time, with something else in it. The storage host may have booted a moment ago."""
-    text = publish(lab, stack, "published")
-    wanted = {(host, text) for host in stack.real_servers}
-    until(lambda: served(lab, stack, "published", timeout=SOON), wanted, "served by all", patience=GRACE + NOTICED)
+    """Also the second time, with something else in it."""
+    wait_until_served(lab, stack, "published", publish(lab, stack, "published"))
     for _time in range(2):
         text = publish(lab, stack, "published")
         assert served(lab, stack, "published") == {(host, text) for host in stack.real_servers}
@@ -107,8 +111,7 @@ def test_dead_storage_takes_nothing_but_its_files(
         lab.power_on([STORAGE])
     with clients.asking("storage back", PATIENT) as seen:
         begin = time.monotonic()
-        wanted = {(host, text) for host in stack.real_servers}
-        until(lambda: served(lab, stack, "unseen", timeout=SOON), wanted, "served by all", patience=GRACE + NOTICED)
+        wait_until_served(lab, stack, "unseen", text)
         back = time.monotonic() - begin
     check_all_answered(seen)
     codes = sorted({answer["status"] for answer in answers})
