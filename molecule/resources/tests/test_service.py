@@ -47,6 +47,7 @@ def test_shares_are_weights(lab: Lab, stack: Described) -> None:
         assert fair(answers, weights), evidence(lab, service, answers)
 
 
+@pytest.mark.kinds("lvs")
 @pytest.mark.stage("first")
 @pytest.mark.modes("dr", "nat", "tun")
 def test_a_port_that_is_used_again_is_scheduled_anew(lab: Lab, stack: Described) -> None:
