@@ -23,6 +23,7 @@ def unit() -> list[report.Outcome]:
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
         junit = _fresh(CACHE / f"unit/{core.name}.xml")
         argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
+        argv += [] if core in cores.PLAYED else ["-m", "not plays"]
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
     def browser(shell: Shell) -> report.Count:

@@ -10,6 +10,7 @@ import importlib.util
 import pathlib
 import subprocess
 import sys
+import time
 import typing as t
 
 import pytest
@@ -31,8 +32,11 @@ def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Any:
     found.PROJECT, found.LOGS, found.fails = tmp_path, tmp_path / "logs", {}
 
     def run(scenario: str, keep: bool) -> bool:
-        (found.LOGS / f"{scenario}.log").write_text(f"fatal: [lb1]: {found.fails.get(scenario)} more times")
+        (found.LOGS / f"{scenario}.log").write_text(
+            f"{1:{found.CLOCK}.1f} fatal: [lb1]: {found.fails.get(scenario)} more times"
+        )
         found.fails[scenario] = found.fails.get(scenario, 0) - 1
+        found.TAKEN[scenario] = 10.0
         return bool(found.fails[scenario] < 0)
 
     found.run = run
@@ -72,3 +76,14 @@ def test_who_failed_beside_others_runs_once_more(
     said = capsys.readouterr().out
     assert said.splitlines()[-1].endswith(f" {end}")
     assert all(f"scenario {name}: why it failed" in said for name in fails)
+
+
+def test_nothing_runs_again_where_no_time_is_left(
+    runner: t.Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever ended it in the middle would not learn why it failed."""
+    monkeypatch.setattr(sys, "argv", ["run-scenarios"])
+    runner.fails, runner.UNTIL = {"lvs_ha": 1}, time.time() + 5
+    assert runner.main() == 1
+    said = capsys.readouterr().out
+    assert "lvs_ha: why it failed" in said and "lvs_ha: no time is left" in said

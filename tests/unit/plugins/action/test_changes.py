@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.action.stand_ins import asked, called
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.action.test_operations import VIPS, answers, run, seen, text
 
+pytestmark = pytest.mark.plays
+
 ENDED = {"known": 3, "connections": 0, "left": {}, "waited": 2}
 BOTH = [("real_server", name) for name in ("web1", "web2", "web3")] + [("director", "lb1")]
 

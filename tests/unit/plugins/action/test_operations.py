@@ -10,7 +10,10 @@ import pathlib
 import subprocess
 import typing as t
 
+import pytest
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.action.stand_ins import asked, called, play
+
+pytestmark = pytest.mark.plays
 
 VIPS = ("192.0.2.100", "2001:db8:0:2::100")
 WEB = ("web1", "web2", "web3")

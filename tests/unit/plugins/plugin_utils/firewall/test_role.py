@@ -15,6 +15,8 @@ import typing as t
 import pytest
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.plugin_utils.firewall.namespace import ENVIRONMENT, Namespace
 
+pytestmark = pytest.mark.plays
+
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[4]
 # All that programs want of /etc here.
