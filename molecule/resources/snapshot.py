@@ -20,7 +20,7 @@ import yaml
 
 # Names of what is looked at, with the command that shows it. Counters and lifetimes are left out.
 LOOKS = {
-    "sysctls": "sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6)[.](conf|vs|ip_forward)' | grep -v -E 'stable_secret|mc_forwarding' | sort",
+    "sysctls": "sysctl -a --pattern '^net[.]ipv[46][.](conf|vs|ip_forward)' 2>/dev/null | grep -v -E 'stable_secret|mc_forwarding' | sort",
     "addresses": "ip -brief address | sort",
     "routes": "ip route show table all | sort; ip -6 route show table all | sed -E 's/ expires [^ ]*//; s/ pref [^ ]*//' | sort",
     "rules": "ip rule; ip -6 rule",
@@ -30,8 +30,8 @@ LOOKS = {
     "files": "find /etc /usr/local /var/lib -name '*mixed[-_]lb*' 2>/dev/null | sort",
     "units": "find /etc/systemd -name '*mixed-lb*' -o -name 'srv-*' | sort",
     "mounts": "findmnt --raw --noheadings --output=TARGET,FSTYPE --types=autofs,nfs4 | sort",
-    "daemons": "for unit in keepalived nginx haproxy pdns nfs-server; do echo $unit $(systemctl is-active $unit)"
-    " $(systemctl is-enabled $unit 2>/dev/null | grep -x enabled); done",
+    "daemons": "systemctl show -p Id,ActiveState,UnitFileState keepalived nginx haproxy pdns nfs-server"
+    " | sed 's/=disabled$/=/' | awk -v RS= '{$1 = $1; print}'",
     # Files of packages that are not as their package has them; a package that stays is no difference.
     "conffiles": "dpkg-query -W -f '${Conffiles}\\n' keepalived nginx-common haproxy pdns-server 2>/dev/null"
     " | awk 'NF == 2 {print $2 \"  \" $1}' | md5sum --check --quiet 2>/dev/null | sort",
