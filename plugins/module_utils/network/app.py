@@ -69,21 +69,21 @@ def apply(
     )
     if check or not outcome.changed:
         return outcome
-    if todo.steps:
-        # Before the first step: whatever becomes of this run, what it lays down must not look like somebody else's.
-        store.write(record_path(scope), record_to_json(_both(record, kept)))
-        try:
-            _execute(todo.steps, command)
-        except (NetworkProblem, ProgramMissing):
-            _put(store, record_path(scope), None if memory is None else record_to_json(memory))
-            raise
+    # Before the first change, and until the last: whatever becomes of this run, what it lays down is known to be ours.
+    store.write(record_path(scope), record_to_json(_both(record, kept)))
+    try:
+        _execute(todo.steps, command)
+    except (NetworkProblem, ProgramMissing):
+        _put(store, record_path(scope), None if memory is None else record_to_json(memory))
+        raise
     for path, (_before, text) in files.items():
-        _put(store, path, text)
-    _put(store, record_path(scope), texts.get(record_path(scope)))
+        if path != record_path(scope):
+            _put(store, path, text)
     if wanted == Wanted():
         units.remove(service.name)
     else:
         units.install(service)
+    _put(store, record_path(scope), texts.get(record_path(scope)))
     if todo.steps:
         _verify(scope, wanted, kept, others, reader, todo)
     return outcome
@@ -114,7 +114,8 @@ def _unit_file(
 def _both(old: Record, new: Record) -> Record:
     """A record that claims what either does, for the time of the change."""
     items = tuple((old.items | new.items).values())
-    return Record(Wanted(items, {**old.wanted.filters, **new.wanted.filters}), {**old.found, **new.found}, old.files)
+    filters = {**old.wanted.filters, **new.wanted.filters}
+    return Record(Wanted(items, filters), {**old.found, **new.found}, tuple(sorted({*old.files, *new.files})))
 
 
 def _execute(steps: t.Sequence[Step], command: Command) -> None:

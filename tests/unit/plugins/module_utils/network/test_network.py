@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import copy
 import subprocess
 
@@ -525,6 +526,50 @@ def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_en
     apply(host, **second)
     apply(straight, **second)
     assert host.state() == straight.state()
+
+
+class Cut(BaseException):
+    """The power is gone."""
+
+
+class Mortal:
+    """A host, and its files, whose power is cut before they are asked for the n-th time to do something."""
+
+    def __init__(self, host, done):
+        self.host, self.left = host, done
+
+    def __call__(self, argv, stdin=None):
+        self._live()
+        return self.host(argv, stdin)
+
+    def __getattr__(self, name):
+        return getattr(self.host.files, name)
+
+    def write(self, *words):
+        self._live()
+        return self.host.files.write(*words)
+
+    def remove(self, path):
+        self._live()
+        return self.host.files.remove(path)
+
+    def _live(self):
+        if self.left == 0:
+            raise Cut
+        self.left -= 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(FOREIGN), unique=True), WANTS, st.one_of(WANTS, st.just({})), st.integers(0, 40))
+def test_what_a_power_cut_left_half_done_is_known_and_goes(foreign, first, second, done):
+    host = host_with(foreign)
+    before = host.state()
+    apply(host, **first)
+    mortal = Mortal(host, done)
+    with contextlib.suppress(Cut):
+        app.apply("app", wanted_of(second), mortal, mortal)
+    apply(host)
+    assert host.state() == before
 
 
 @given(WANTS)
