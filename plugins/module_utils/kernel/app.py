@@ -80,6 +80,9 @@ class _Change:
 
     def run(self, wanted: Settings, record: Record, others: t.Mapping[str, Record]) -> None:
         try:
+            # Before all that it remembers, and until that is taken back: whatever becomes of this run, the next one knows.
+            claim = _both(record, Record(wanted, {}, tuple(self._outcome.loaded)))
+            self._file(record_path(self._scope), record_to_json(claim))
             for path, (_before, after) in self._outcome.files.items():
                 self._file(path, after)  # first: a module reads its parameters from modprobe.d when it is loaded
             loaded = self._load(self._outcome.loaded) if self._outcome.loaded else []
@@ -88,16 +91,14 @@ class _Change:
             self._outcome.unloaded = unload = to_unload(wanted, record, others, users)
             plan = plan_values(wanted, record, others, running, users=users, loaded=loaded, unloaded=unload)
             _refuse_read_only(plan, self._host.proc)
-            if plan.record is not None:
-                self._file(record_path(self._scope), record_to_json(plan.record))  # before the values that it remembers
+            self._file(record_path(self._scope), record_to_json(_both(claim, plan.record or Record())))
             self._set(plan.writes, wanted, others)
         except (SettingsProblem, FileProblem):
             self._roll_back()
             raise
         self._outcome.writes, self._outcome.loaded = plan.writes, loaded
         self._unload(wanted, record, others)
-        if plan.record is None:
-            self._host.files.remove(record_path(self._scope))
+        _put(self._host.files, record_path(self._scope), _record_text(plan))
 
     def _file(self, path: str, content: str | None) -> None:
         before = self._host.files.read(path)
@@ -178,6 +179,12 @@ def _read_record(scope: str, host: Host) -> str | None:
 
 def _record_text(plan: Plan) -> str | None:
     return None if plan.record is None else record_to_json(plan.record)
+
+
+def _both(old: Record, new: Record) -> Record:
+    """A record that claims what either does, for the time of the change."""
+    loaded = tuple(dict.fromkeys([*old.loaded, *new.loaded]))
+    return Record(new.settings.beside(old.settings), {**new.originals, **old.originals}, loaded)
 
 
 def _changed_files(scope: str, wanted: Settings, store: FileStore) -> dict[str, tuple[str | None, str | None]]:

@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from ansible_collections.mixed_lb.stack.plugins.module_utils.kernel import app, model, plan, render
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.files import FileProblem
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.kernel.fake_kernel import FakeKernel
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import Cut, Power
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -316,3 +319,19 @@ def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_en
 def test_a_record_reads_back(wanted):
     record = model.Record(wanted, {"a/b": "1 2"}, wanted.modules)
     assert model.record_from_json(model.record_to_json(record), "x") == record
+
+
+@settings(max_examples=200, deadline=None)
+@given(STARTS, WANTS, st.one_of(WANTS, st.just(NOTHING)), st.integers(0, 30))
+def test_what_a_power_cut_left_half_done_is_known_and_goes(start, first, second, done):
+    kernel = host_with(start)
+    before = kernel.state()
+    app.apply("a", first, kernel.host)
+    power = Power(done)
+    with contextlib.suppress(Cut):
+        app.apply("a", second, app.Host(power.drives(kernel), power.drives(kernel.files), power.drives(kernel)))
+    app.apply("a", NOTHING, kernel.host)
+    # a dependency that came with the others may have gone unnoticed
+    if "nf_conntrack" not in start[0] and "nf_conntrack" in kernel.modules:
+        kernel(["rmmod", "nf_conntrack"])
+    assert kernel.state() == before

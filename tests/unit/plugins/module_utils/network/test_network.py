@@ -13,6 +13,7 @@ from ansible_collections.mixed_lb.stack.plugins.module_utils.network.model impor
 from ansible_collections.mixed_lb.stack.plugins.module_utils.network.wanted import wanted_of
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import ProgramMissing
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.network.fake_ip import FakeIp
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import Cut, Power
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -528,46 +529,15 @@ def test_without_purge_nothing_goes_and_the_next_run_ends_where_it_would_have_en
     assert host.state() == straight.state()
 
 
-class Cut(BaseException):
-    """The power is gone."""
-
-
-class Mortal:
-    """A host, and its files, whose power is cut before they are asked for the n-th time to do something."""
-
-    def __init__(self, host, done):
-        self.host, self.left = host, done
-
-    def __call__(self, argv, stdin=None):
-        self._live()
-        return self.host(argv, stdin)
-
-    def __getattr__(self, name):
-        return getattr(self.host.files, name)
-
-    def write(self, *words):
-        self._live()
-        return self.host.files.write(*words)
-
-    def remove(self, path):
-        self._live()
-        return self.host.files.remove(path)
-
-    def _live(self):
-        if self.left == 0:
-            raise Cut
-        self.left -= 1
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(FOREIGN), unique=True), WANTS, st.one_of(WANTS, st.just({})), st.integers(0, 40))
 def test_what_a_power_cut_left_half_done_is_known_and_goes(foreign, first, second, done):
     host = host_with(foreign)
     before = host.state()
     apply(host, **first)
-    mortal = Mortal(host, done)
+    power = Power(done)
     with contextlib.suppress(Cut):
-        app.apply("app", wanted_of(second), mortal, mortal)
+        app.apply("app", wanted_of(second), power.drives(host), power.drives(host.files))
     apply(host)
     assert host.state() == before
 

@@ -74,6 +74,39 @@ class MemoryFiles:
             self.read_only = read_only
 
 
+class Cut(BaseException):
+    """The power is gone."""
+
+
+class Power:
+    """What it is given to drive does so many things more, all together; the next one raises ``Cut`` instead."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def drives(self, thing: t.Any) -> t.Any:
+        """``thing``, where a call of it, a write and a removal are things that are done."""
+        power = self
+
+        class Driven:
+            def __call__(self, *words: t.Any) -> t.Any:
+                return power.spend(thing)(*words)
+
+            def __getattr__(self, name: str) -> t.Any:
+                found = getattr(thing, name)
+                if name not in ("write", "remove"):
+                    return found
+                return lambda *words: power.spend(found)(*words)
+
+        return Driven()
+
+    def spend(self, action: t.Any) -> t.Any:
+        if self.left == 0:
+            raise Cut
+        self.left -= 1
+        return action
+
+
 class FakeSystemctl:
     """A ``Command`` that knows ``systemctl`` only and keeps the links of a ``MemoryFiles`` true."""
 
