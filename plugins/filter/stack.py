@@ -16,7 +16,11 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.haproxy.files impor
     haproxy_main,
     haproxy_secret_files,
 )
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import (
+    keepalived_main,
+    keepalived_scope,
+    keepalived_sync,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import keepalived_foreign
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.leaving import keepalived_leaving
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
@@ -55,6 +59,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     keepalived_leaving,
     keepalived_main,
     keepalived_scope,
+    keepalived_sync,
     keepalived_unit_files,
     kernel.ipvs_modules,
     kernel.ipvs_scope,

@@ -49,7 +49,7 @@ def keepalived_scope(options: Options) -> str:
     """
     instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
     servers = wanted(options["virtual_servers"])
-    shared = [*_sync_daemon(options.get("sync_daemon"), instances), *_timeouts(options.get("timeouts"))]
+    shared = [*_sync_daemon(options), *_timeouts(options.get("timeouts"))]
     shared += ["lvs_flush"] if servers and options["flush"] else []
     pools = [file for file in (virtual_server.pool_file(each, options) for each in servers) if file]
     items: Items = [
@@ -65,17 +65,30 @@ def keepalived_scope(options: Options) -> str:
     return render(items)
 
 
-def _sync_daemon(daemon: Options | None, instances: t.Sequence[Options]) -> list[str]:
+def keepalived_sync(options: Options) -> dict[str, t.Any]:
+    """What a scope's sync daemons are to be, in the names of ``ipvs_sync_daemon``; empty where it has none.
+
+    ``options`` are those of ``keepalived_scope``. Raises ValueError where there is no instance to follow.
+    """
+    daemon = options.get("sync_daemon")
     if not daemon:
-        return []
+        return {}
+    instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
     followed = [each["interface"] for each in instances if each["name"] == daemon.get("instance")]
     if not followed:
         raise ValueError(f"sync_daemon: there is no instance {daemon.get('instance')!r} for it to follow")
-    words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
-    where = [daemon.get("interface") or followed[0]]
+    names = {"id": "sync_id", "max_length": "max_length", "port": "port", "ttl": "ttl", "group": "group"}
+    values = {name: daemon[key] for key, name in names.items() if daemon.get(key) not in (None, "")}
+    return {"interface": daemon.get("interface") or followed[0], **values}
+
+
+def _sync_daemon(options: Options) -> list[str]:
+    if not (daemon := keepalived_sync(options)):
+        return []
     # Without an instance, keepalived runs it in both roles.
-    where += [] if daemon.get("both") else [daemon["instance"]]
-    return [" ".join(["lvs_sync_daemon", *where, *optional(daemon, words)])]
+    follows = [] if options["sync_daemon"].get("both") else [options["sync_daemon"]["instance"]]
+    words = {"sync_id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
+    return [" ".join(["lvs_sync_daemon", daemon["interface"], *follows, *optional(daemon, words)])]
 
 
 def _timeouts(timeouts: Options | None) -> list[str]:

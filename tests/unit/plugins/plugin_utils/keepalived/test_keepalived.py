@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.blocks import Block, render
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import keepalived_main, keepalived_scope
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files import (
+    keepalived_main,
+    keepalived_scope,
+    keepalived_sync,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
 
 ROLE = Path(__file__).resolve().parents[5] / "roles" / "keepalived"
@@ -277,8 +281,11 @@ def test_the_sync_daemon_follows_its_instance() -> None:
 
 
 def test_a_sync_daemon_of_both_roles_follows_nobody() -> None:
-    text = lines(scope(instances=[INSTANCE], sync_daemon={"instance": "app4", "both": True, "id": 51}))
-    assert "lvs_sync_daemon eth0 id 51" in text
+    daemon = {"instance": "app4", "both": True, "id": 51, "max_length": 1400, "interface": ""}
+    assert "lvs_sync_daemon eth0 id 51 maxlen 1400" in lines(scope(instances=[INSTANCE], sync_daemon=daemon))
+    told = keepalived_sync({"instances": [INSTANCE], "sync_daemon": daemon})
+    assert told == {"interface": "eth0", "sync_id": 51, "max_length": 1400}
+    assert keepalived_sync({"instances": [INSTANCE], "sync_daemon": {}}) == {}
 
 
 def test_what_another_process_left_in_the_table_goes() -> None:
