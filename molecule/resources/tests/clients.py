@@ -77,7 +77,9 @@ class Clients:
                 process.wait()
         for service, found in said.items():
             seen[service.vip] = found
-            REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {found['failed']} of {found['asked']} failed")
+            reasons = [f"{reason}: {n}, from {first} to {last} s" for reason, (n, first, last) in found["why"].items()]
+            count = "; ".join([f"{found['failed']} of {found['asked']} failed", *reasons])
+            REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {count}")
 
     def download(self, service: Service, seconds: float = 10) -> Download:
         """Begin one that takes so long, from a port that no connection had lately."""
