@@ -20,6 +20,7 @@ from drills import (  # noqa: F401  # tests
 from proxies import DAEMONS, Proxies
 
 
+@pytest.mark.once
 def test_power_cut_and_return_of_the_holder(pair: Proxies, clients: Clients) -> None:
     """The other one takes over; when the first comes back, the VIPs stay where they are."""
     holder = pair.gather()

@@ -23,6 +23,7 @@ from drills import (  # noqa: F401  # tests
 from pair import EMPTY, Pair
 
 
+@pytest.mark.once
 def test_power_cut_and_return_of_the_holder(pair: Pair, clients: Clients) -> None:
     """The other one takes over, open connections go on; when the first comes back, the VIPs stay where they are."""
     holder = pair.gather()

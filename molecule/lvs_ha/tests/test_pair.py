@@ -45,6 +45,7 @@ def test_each_director_sends_and_receives_connections(lab: Lab, pair: Pair) -> N
         assert running == {"master", "backup"}, host
 
 
+@pytest.mark.once
 @pytest.mark.stage("second")
 def test_tiers_share_connections_wherever_they_are(pair: Pair, clients: Clients) -> None:
     """Two tiers on two directors: each knows of the other's connections, and takes them over."""
@@ -62,6 +63,7 @@ def test_tiers_share_connections_wherever_they_are(pair: Pair, clients: Clients)
 
 
 @pytest.mark.once
+@pytest.mark.stage("first")
 def test_what_others_put_there_is_reported_and_removed(lab: Lab, stack: Described, pair: Pair) -> None:
     """A service, a real server and a scheduler that are not of the tier; what is elsewhere stays."""
     service = next(one for one in stack.services_of(stack.front) if one.protocol == "tcp" and ":" not in one.vip)
@@ -94,6 +96,7 @@ def test_a_start_takes_away_what_a_killed_one_left(lab: Lab, stack: Described, p
     assert "192.0.2.66" not in table and "192.0.2.199:81" in table
 
 
+@pytest.mark.once
 def test_a_dead_real_server_leaves_and_comes_back(lab: Lab, stack: Described, pair: Pair, clients: Clients) -> None:
     """Out of all pools in time; then no request fails. Nobody moves for that."""
     back = "for i in $(seq 300); do ipvsadm -Ln | grep -q '[.:]22]*:' && exit 0; sleep 0.1; done; exit 1"

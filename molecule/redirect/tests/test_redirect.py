@@ -32,6 +32,7 @@ def test_targets_get_their_shares(redirects: Redirects, sites: Sites, host: str)
     assert all(is_fair(shares.get(name, 0), weight, of, TOTAL) for name, weight in redirects.weights.items()), shares
 
 
+@pytest.mark.once
 def test_nobody_is_sent_to_a_target_that_is_ill(redirects: Redirects, sites: Sites) -> None:
     """It still takes connections; only its health path says so."""
     sites["web3"].answer_checks(500)

@@ -174,8 +174,9 @@ def _vip(it: Options, server: Options, service: Options, options: Options) -> di
         raise ValueError(f"{where}: it is of another family than {vip}: take another check")
     timeout = it.get("timeout") or options["check_timeout"]
     words = ["/usr/bin/python3 -IS", CHECK_VIP, timeout, vip, port, server["address"], *_tunnel(server)]
-    # It ends by itself; only raw sockets can send for another address, and those are root's.
-    return {**it, "type": "misc", "command": " ".join(map(str, words)), "timeout": timeout + 1, "user": "root"}
+    # It ends by itself, so the rest is for a host that is too busy to start it: all real servers would fail at once.
+    # Only raw sockets can send for another address, and those are root's.
+    return {**it, "type": "misc", "command": " ".join(map(str, words)), "timeout": timeout + 4, "user": "root"}
 
 
 def _tunnel(server: Options) -> list[str]:

@@ -240,7 +240,7 @@ def test_programs_end_after_whole_seconds(timeout: float, limit: int) -> None:
     assert f"misc_timeout {limit}" in text
     vip = [{"type": "vip", "timeout": timeout}]
     text = lines(scope(virtual_servers=[{**SERVICE, "checks": vip, "destinations": [{"address": "192.0.2.21"}]}]))
-    assert f"misc_timeout {limit + 1}" in text and f"check-vip {timeout} " in str(text)
+    assert f"misc_timeout {limit + 4}" in text and f"check-vip {timeout} " in str(text)
 
 
 def test_real_servers_are_asked_for_the_vip_as_it_is_forwarded_to_them() -> None:
@@ -255,7 +255,7 @@ def test_real_servers_are_asked_for_the_vip_as_it_is_forwarded_to_them() -> None
     text = lines(scope(virtual_servers=[{**checked, "destinations": destinations}]))
     ways = [line.split("192.0.2.100 80 ")[1] for line in text if "check-vip 2 " in line]
     assert ways == ['192.0.2.21"', '192.0.2.22 ipip"', '192.0.2.23 gue:6080"', '192.0.2.24 gre+csum"']
-    assert {"misc_timeout 3", "user root"} <= set(text)
+    assert {"misc_timeout 6", "user root"} <= set(text)
 
 
 @pytest.mark.parametrize(
