@@ -50,7 +50,7 @@ CORES = (
     Core("2.21.5", (3, 12), (3, 14), "25.2"),
 )
 # Where the unit tests that play for minutes run: the oldest and the newest. Scenarios play with the one between them.
-PLAYED = (CORES[1], CORES[-1])
+PLAYED = (min(CORES), max(CORES))
 
 
 def other_pythons() -> list[Path]:

@@ -98,7 +98,7 @@ class _Change:
             raise
         self._outcome.writes, self._outcome.loaded = plan.writes, loaded
         self._unload(wanted, record, others)
-        _put(self._host.files, record_path(self._scope), _record_text(plan))
+        self._file(record_path(self._scope), _record_text(plan))
 
     def _file(self, path: str, content: str | None) -> None:
         before = self._host.files.read(path)

@@ -113,9 +113,8 @@ def _unit_file(
 
 def _both(old: Record, new: Record) -> Record:
     """A record that claims what either does, for the time of the change."""
-    items = tuple((old.items | new.items).values())
-    filters = {**old.wanted.filters, **new.wanted.filters}
-    return Record(Wanted(items, filters), {**old.found, **new.found}, tuple(sorted({*old.files, *new.files})))
+    files = tuple(sorted({*old.files, *new.files}))
+    return Record(new.wanted.beside(old.wanted), {**old.found, **new.found}, files)
 
 
 def _execute(steps: t.Sequence[Step], command: Command) -> None:

@@ -47,7 +47,7 @@ def keepalived_scope(options: Options) -> str:
 
     ``host_interfaces`` among them are those that ``host_info`` found: they tell where an instance without one belongs.
     """
-    instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
+    instances = _instances(options)
     servers = wanted(options["virtual_servers"])
     shared = [*_sync_daemon(options), *_timeouts(options.get("timeouts"))]
     shared += ["lvs_flush"] if servers and options["flush"] else []
@@ -73,8 +73,7 @@ def keepalived_sync(options: Options) -> dict[str, t.Any]:
     daemon = options.get("sync_daemon")
     if not daemon:
         return {}
-    instances = [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
-    followed = [each["interface"] for each in instances if each["name"] == daemon.get("instance")]
+    followed = [each["interface"] for each in _instances(options) if each["name"] == daemon.get("instance")]
     if not followed:
         raise ValueError(f"sync_daemon: there is no instance {daemon.get('instance')!r} for it to follow")
     names = {"id": "sync_id", "max_length": "max_length", "port": "port", "ttl": "ttl", "group": "group"}
@@ -83,12 +82,19 @@ def keepalived_sync(options: Options) -> dict[str, t.Any]:
 
 
 def _sync_daemon(options: Options) -> list[str]:
-    if not (daemon := keepalived_sync(options)):
+    daemon = options.get("sync_daemon")
+    if not daemon:
         return []
+    words = {"id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
+    where = [keepalived_sync(options)["interface"]]
     # Without an instance, keepalived runs it in both roles.
-    follows = [] if options["sync_daemon"].get("both") else [options["sync_daemon"]["instance"]]
-    words = {"sync_id": "id", "max_length": "maxlen", "port": "port", "ttl": "ttl", "group": "group"}
-    return [" ".join(["lvs_sync_daemon", daemon["interface"], *follows, *optional(daemon, words)])]
+    where += [] if daemon.get("both") else [daemon["instance"]]
+    return [" ".join(["lvs_sync_daemon", *where, *optional(daemon, words)])]
+
+
+def _instances(options: Options) -> list[Options]:
+    """Those that are wanted, each on its interface."""
+    return [vrrp.placed(each, options.get("host_interfaces") or ()) for each in wanted(options["instances"])]
 
 
 def _timeouts(timeouts: Options | None) -> list[str]:
