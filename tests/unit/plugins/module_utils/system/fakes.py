@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import typing as t
@@ -90,21 +91,21 @@ class Power:
 
         class Driven:
             def __call__(self, *words: t.Any) -> t.Any:
-                return power.spend(thing)(*words)
+                return power.spend(thing, *words)
 
             def __getattr__(self, name: str) -> t.Any:
                 found = getattr(thing, name)
                 if name not in ("write", "remove"):
                     return found
-                return lambda *words: power.spend(found)(*words)
+                return functools.partial(power.spend, found)
 
         return Driven()
 
-    def spend(self, action: t.Any) -> t.Any:
+    def spend(self, action: t.Any, *words: t.Any) -> t.Any:
         if self.left == 0:
             raise Cut
         self.left -= 1
-        return action
+        return action(*words)
 
 
 class FakeSystemctl:
