@@ -20,10 +20,11 @@ from __future__ import annotations
 import sys
 import time
 
-from . import report, suites
+from . import report, steps, suites
 
+# These share the processors; the others have them alone.
 SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
-BY_NAME = {"drills": suites.drills}
+IN_LAB = ("molecule", "drills")
 
 
 def main(arguments: list[str]) -> int:
@@ -36,9 +37,10 @@ def main(arguments: list[str]) -> int:
         print(f"error: ./test {' '.join(arguments)} is not understood: see ./test --help", file=sys.stderr)
         return 2
     begin = time.monotonic()
-    outcomes: list[report.Outcome] = []
+    outcomes = steps.run_all([step for part in chosen if part in SIMPLE for step in SIMPLE[part]()])
     for part in chosen:
-        outcomes += suites.molecule(names) if part == "molecule" else (SIMPLE | BY_NAME)[part]()
+        if part in IN_LAB:
+            outcomes.append(steps.run_one(suites.drills() if part == "drills" else suites.molecule(names)))
     print(report.summary(outcomes, time.monotonic() - begin), flush=True)
     return 1 if report.total(outcomes).failed else 0
 
@@ -51,7 +53,7 @@ def _understand(arguments: list[str]) -> tuple[list[str], list[str]]:
     if "molecule" in arguments:
         end = arguments.index("molecule")
         parts, names = arguments[: end + 1], arguments[end + 1 :]
-    known = set(parts) <= {*SIMPLE, *BY_NAME, "molecule"}
+    known = set(parts) <= {*SIMPLE, *IN_LAB}
     return (parts if known else []), names
 
 

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import re
 import shutil
+import threading
 import typing as t
 from pathlib import Path
 
@@ -51,6 +52,7 @@ CORES = (
 )
 # Where the unit tests that play for minutes run: the oldest and the newest. Scenarios play with the one between them.
 PLAYED = (min(CORES), max(CORES))
+_making = threading.Lock()
 
 
 def other_pythons() -> list[Path]:
@@ -76,6 +78,12 @@ def make_venv(core: Core, python: Path, shell: Shell) -> Path:
     """The environment of ``core``, made anew where its recipe changed. Raises RuntimeError where pip fails."""
     if core is MAIN:
         return VENV
+    # steps that want the same one run side by side
+    with _making:
+        return _made_venv(core, python, shell)
+
+
+def _made_venv(core: Core, python: Path, shell: Shell) -> Path:
     venv = ROOT / f".venv-{core.name}"
     wanted = [f"ansible-core=={core.version}", *_pins()]
     stamp = hashlib.sha256(" ".join([str(python), *wanted]).encode()).hexdigest()
