@@ -23,6 +23,7 @@ def downloads(clients: Clients) -> list[Download]:
 
 
 def test_drain_loses_nothing_and_lasts(operations: Operations, pair: Pair, clients: Clients) -> None:
+    """Until it is taken back; meanwhile the last one cannot be drained."""
     holder = pair.gather()
     running = downloads(clients)
     vip = clients.services[0].vip
@@ -43,6 +44,11 @@ def test_drain_loses_nothing_and_lasts(operations: Operations, pair: Pair, clien
     check_all_answered(seen)
     assert all(set(found["servers"]) == {"web2"} for found in seen.values()), seen
     operations.have(web1=0, web2=2)
+    said = operations.refused("drain", lb_host="web2")
+    assert "web2 cannot be drained: lb1 would have 0 of 2 hosts of tier web left for tier app" in said
+    assert operations.drained() == ["web1"]
+    # again is no problem
+    assert unchanged(operations.play("drain", lb_host="web1"))
     status = operations.play("status")
     assert "No findings" in status and status.count("drained  0 of 1") == 8
     with clients.asking("undrain", PATIENT) as seen:
@@ -68,16 +74,6 @@ def test_an_interrupted_run_is_finished_by_the_next(operations: Operations, pair
     pair.lab.run("lb2", f"rm {NOTE}")
     operations.play("undrain", lb_host="web1")
     operations.have(web1=1, web2=2)
-
-
-def test_the_last_one_is_not_drained(operations: Operations) -> None:
-    operations.play("drain", lb_host="web1")
-    said = operations.refused("drain", lb_host="web2")
-    assert "web2 cannot be drained: lb1 would have 0 of 2 hosts of tier web left for tier app" in said
-    operations.have(web1=0, web2=2)
-    assert operations.drained() == ["web1"]
-    # again is no problem
-    assert unchanged(operations.play("drain", lb_host="web1"))
 
 
 def test_a_director_lets_go_of_its_vips(operations: Operations, pair: Pair, clients: Clients) -> None:
