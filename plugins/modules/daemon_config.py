@@ -22,7 +22,8 @@ description:
     wanted in an earlier run and wants no more is put back as it was before the first run, or removed, unless another
     scope still wants it.
   - An interrupted run is finished by the next one, also where all files are right but the daemon was not told.
-  - The daemon is reloaded, never restarted, except for a changed file of its own unit or below C(/etc/default).
+  - The daemon is reloaded, never restarted, except for a changed file of its own unit or below C(/etc/default); what such
+    a file says of restarts after a failure is true without one.
     Units that are no services, such as automounts, cannot be reloaded and are restarted.
   - Keeps what it needs to go back in C(/var/lib/mixed_lb/daemon/NAME.json), readable by root alone, and earlier
     configurations in C(/var/lib/mixed_lb/daemon/NAME.d).

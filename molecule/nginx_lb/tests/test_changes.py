@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from edge import Edge, all_watched, share
 from play import play, refused
+from waiting import until
 
 HOST = "health.example"
 TREE = "find /etc/nginx /etc/mixed_lb /var/lib/mixed_lb -type f | sort | xargs sha256sum"
@@ -46,6 +47,18 @@ def test_reloads_lose_no_request(edge: Edge) -> None:
         for _reload in range(RELOADS):
             edge.reload()
     assert seen["asked"] > 100 and seen["failed"] == 0, seen
+
+
+@pytest.mark.once
+def test_one_that_was_killed_comes_back(edge: Edge) -> None:
+    """By systemd, which Debian's unit does not ask for it."""
+    dead = edge.run("systemctl show --property=MainPID --value nginx").strip()
+    edge.run(f"kill -9 {dead}")
+    until(
+        lambda: edge.run("systemctl show --property=MainPID --value nginx").strip() in ("0", dead), False, "a new nginx"
+    )
+    edge.settle()
+    assert edge.ask(HOST)
 
 
 @pytest.mark.stage("first")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import typing as t
 
 from ..system import units
@@ -21,6 +22,8 @@ from .probe import wait_for
 from .unit import State, Unit
 
 _ENDS = ("stop", "disable")
+# What systemd itself goes by, as soon as it has read its unit files again: when a daemon that has died comes back.
+_OF_SYSTEMD = re.compile(r"\s*($|[#;\[]|Restart(Sec)?=|StartLimit\w+=)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,7 +263,16 @@ def _verb(changes: t.Sequence[Change], unit: str) -> str:
     of_the_unit = (f"{units.FOLDER}/{unit}", "/etc/default/")
     if not unit.endswith(".service"):
         return "restart"  # nothing else can be reloaded
-    return "restart" if any(change.path.startswith(of_the_unit) for change in changes) else "reload"
+    started_otherwise = any(
+        change.path.startswith(of_the_unit) and _how_it_is_started(change.before) != _how_it_is_started(change.after)
+        for change in changes
+    )
+    return "restart" if started_otherwise else "reload"
+
+
+def _how_it_is_started(file: File | None) -> list[str]:
+    """The lines that a process gets to know only when it is started."""
+    return [line for line in (file.content.splitlines() if file else []) if not _OF_SYSTEMD.match(line)]
 
 
 def _check(wanted: Wanted, state: State, outcome: Outcome, host: Host, *, check_only: bool) -> None:

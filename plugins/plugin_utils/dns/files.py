@@ -76,8 +76,9 @@ def dns_unit(options: Options, library: str) -> str:
     digest = hashlib.sha256((dns_settings(options) + library).encode()).hexdigest()[:12]
     lines = [
         HEAD,
-        f"# Changes with what only a restart brings into force: {digest}",
         "[Service]",
+        "# Changes with what only a restart brings into force.",
+        f"Environment=MIXED_LB_DIGEST={digest}",
         f"ExecStartPre=/bin/mkdir -p {RUN}/cold",
         f"ExecStartPre={_ASSEMBLE}",
         "# Until their checks have run, names of which nothing is known to be up are refused, so that resolvers ask the",

@@ -13,6 +13,15 @@ from .values import Context, Options, named, quoted, raw, time, word
 
 FOLDER = "/etc/nginx/mixed_lb"
 HEAD = "# Written by mixed_lb.stack, role nginx_lb. Changes made here are lost."
+DROP_IN = "/etc/systemd/system/nginx.service.d/mixed_lb.conf"
+RESTART = f"""{HEAD}
+# Debian's unit leaves an nginx that has died dead: two of them, and a pair serves nobody.
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+Restart=on-failure
+RestartSec=1
+"""
 NOTE = "The files here say which servers are up. The role nginx_lb begins them, its checker goes on with them.\n"
 LOG = {
     "time": "$time_iso8601",
@@ -49,7 +58,7 @@ def nginx_files(options: Options, version: str) -> dict[str, list[dict[str, t.An
     """
     context = Context(options, versions.parsed(version))
     groups = _groups(options)
-    shared = {"/etc/nginx/nginx.conf": _main(options, context)}
+    shared = {"/etc/nginx/nginx.conf": _main(options, context), DROP_IN: RESTART}
     files = {f"{FOLDER}/http/{context.scope}.conf": _http(context, groups)}
     secret = {}
     # One a host: the first scope that has streams or mail brings it, the last one takes it along.

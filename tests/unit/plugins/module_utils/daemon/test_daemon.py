@@ -49,10 +49,20 @@ def test_a_running_daemon_is_reloaded_and_for_its_unit_restarted() -> None:
     host = daemon(active=True)
     assert apply(wanted({MAIN: "new"}), host.host).actions == ["reload"]
     drop_in = "/etc/systemd/system/app.service.d/mixed_lb.conf"
-    assert apply(wanted({MAIN: "new", drop_in: "[Service]"}), host.host).actions == ["restart"]
+    open_files = "[Service]\nLimitNOFILE=9999\n"
+    assert apply(wanted({MAIN: "new", drop_in: open_files}), host.host).actions == ["restart"]
     beside = "/etc/systemd/system/other.service.d/mixed_lb.conf"
-    assert apply(wanted({MAIN: "new", drop_in: "[Service]", beside: "[Unit]"}), host.host).actions == ["reload"]
+    assert apply(wanted({MAIN: "new", drop_in: open_files, beside: open_files}), host.host).actions == ["reload"]
     assert host.verbs == ["reload", "daemon-reload", "restart", "daemon-reload", "reload"]
+
+
+def test_when_it_comes_back_is_told_to_systemd_alone() -> None:
+    host = daemon(active=True)
+    drop_in = "/etc/systemd/system/app.service.d/mixed_lb.conf"
+    policy = "# why\n\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=1\n"
+    for content in (policy, policy.replace("=1", "=2"), f"{policy}Nice=1\n"):
+        apply(wanted({MAIN: "new", drop_in: content}), host.host)
+    assert host.verbs == ["daemon-reload", "reload", "daemon-reload", "reload", "daemon-reload", "restart"]
 
 
 def test_what_is_no_service_is_started_again() -> None:
@@ -64,7 +74,7 @@ def test_what_is_no_service_is_started_again() -> None:
 
 def test_a_unit_that_is_put_back_may_not_know_how_to_reload() -> None:
     host = daemon(active=True)
-    files = {MAIN: "refused", "/etc/systemd/system/app.service.d/mixed_lb.conf": "[Service]"}
+    files = {MAIN: "refused", "/etc/systemd/system/app.service.d/mixed_lb.conf": "ExecReload=app again"}
     new = probe.Probe(argv=("ask", MAIN), expects="refused")
     with pytest.raises(DaemonProblem, match="configuration from before is back"):
         apply(wanted(files, probes=(new,), probe_timeout=0), host.host)
