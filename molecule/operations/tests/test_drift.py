@@ -18,7 +18,7 @@ CHANGES = [
         "is described with weight 1, but has weight 9",
     ),
     (
-        "lb2",
+        "lb1",
         f"ipvsadm -a -t 192.0.2.100:8080 -r {FOREIGN}:8080 -g -w 0",
         f"not of the description: destination {FOREIGN}",
     ),
@@ -41,5 +41,5 @@ def test_changes_by_hand_are_found_and_put_right(operations: Operations, pair: P
         operations.play("drift", repair=True)
     assert all(found["servers"].get("web1") and found["servers"].get("web2") for found in seen.values()), seen
     operations.have(web1=1, web2=2)
-    assert FOREIGN not in pair.lab.run("lb2", "ipvsadm -Sn")
+    assert FOREIGN not in pair.lab.run("lb1", "ipvsadm -Sn")
     assert operations.play("drift").count("as described") == 4
