@@ -48,6 +48,14 @@ class Run:
             assert alive, f"the run did not come to {moment}: {self._log.read_text()}"
             time.sleep(PAUSE)
 
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        """It does not go on behind the back of the next test."""
+        if self._process.poll() is None:
+            self.kill()
+
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -91,9 +99,9 @@ def test_hosts_that_die_in_the_middle_of_their_roles(whole: Whole, load: Load) -
         host = pair.gather() if pair else {"web": "web3", "dns": "dns1"}[tier]
         try:
             with load.under(f"power cut of {host} in the middle of {TASKS[tier]!r}", bound, seconds=SECONDS):
-                run = Run(whole, target, BEGINS.format(TASKS[tier]))
-                whole.lab.power_cut([host])
-                run.fails()
+                with Run(whole, target, BEGINS.format(TASKS[tier])) as run:
+                    whole.lab.power_cut([host])
+                    run.fails()
                 whole.lab.power_on([host])
         finally:
             whole.lab.power_on([host])
