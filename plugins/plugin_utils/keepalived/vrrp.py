@@ -93,7 +93,10 @@ def _instance(it: Options, options: Options, watched: t.Sequence[Block]) -> Bloc
             f"preempt_delay {it.get('preempt_delay') or 0}" if it.get("preempt") else "nopreempt",
             *([f"unicast_src_ip {it['source']}", "check_unicast_src"] if peers else []),
             *listing("unicast_peer", peers),
-            *listing("virtual_ipaddress", it["addresses"]),
+            *listing("virtual_ipaddress", it["addresses"][:1]),
+            # Not in the adverts: a peer that has another number of them drops those, so a pair to which a VIP is added
+            # would have two holders from the change of its first host to that of its last.
+            *listing("virtual_ipaddress_excluded", it["addresses"][1:]),
             *listing("track_interface", it.get("track_interfaces") or ()),
             *event_lines(it, EVENTS, options),
             *watched,

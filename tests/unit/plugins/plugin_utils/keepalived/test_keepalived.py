@@ -66,6 +66,18 @@ def test_unicast_needs_peers_and_multicast_none() -> None:
     assert "unicast" not in scope(instances=[INSTANCE])
 
 
+def test_adverts_are_the_same_before_and_after_a_vip_is_added() -> None:
+    """Peers compare the addresses in them with their own, and take who has others for nobody."""
+    told = [
+        scope(instances=[{**INSTANCE, "addresses": addresses}])
+        .partition("virtual_ipaddress {")[2]
+        .partition("}")[0]
+        .split()
+        for addresses in (["192.0.2.100/32"], ["192.0.2.100/32", "192.0.2.101/32"])
+    ]
+    assert told == [["192.0.2.100/32"]] * 2
+
+
 def test_a_holder_is_dead_when_many_adverts_are_missed() -> None:
     """Three, as the standard has it, are soon lost one after the other where packets get lost at all."""
     assert {"advert_int 0.1", "down_timer_adverts 7"} <= set(lines(scope(instances=[INSTANCE])))
