@@ -81,8 +81,8 @@ class Load:
         ``directors`` are those that must know of the downloads first. What is yielded waits for the end of the downloads.
         """
         running = self._downloads(seconds, directors)
-        # Each byte waits for a timer of a busy host, so a download takes longer than it says. One that was cut off ends early.
-        deadline = time.monotonic() + 2 * seconds + PATIENT
+        # Each byte waits for a timer of a busy host, so a download takes somewhat longer than it says.
+        deadline = time.monotonic() + 1.1 * seconds + PATIENT
         timeout = timeout or (TIMEOUT if bound.failed else PATIENT)
 
         def outlast() -> None:

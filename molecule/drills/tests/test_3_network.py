@@ -98,10 +98,7 @@ def test_loss_of_packets_moves_nothing(whole: Whole, load: Load) -> None:
     """For 200 s of the clock, also where hosts are slow. keepalived writes down each time that it changes its mind."""
     edges, directors = whole.edges.gather(), whole.directors.gather()
     before = {host: whole.transitions(host) for host in (*whole.edges.hosts, *whole.directors.hosts)}
-    # The proxies give a connection 2 s, which is two attempts (the third would come after 3 s). Three packets are on their way
-    # for each: to the director, to the server, and back.
-    attempt = 1 - (1 - LOSS / 100) ** 3
-    bound = Bound(gap=BOUND, failed=asked_in(SECONDS, 1.5 * attempt**2), lost=0)
+    bound = Bound(gap=BOUND, failed=asked_in(SECONDS, 0.01), lost=0)
     what = f"{LOSS} % of packets lost for {SECONDS} s"
     with load.under(what, bound, seconds=SECONDS, timeout=PATIENT), packets_lost(whole):
         time.sleep(SECONDS)

@@ -46,6 +46,7 @@ def test_drain_loses_nothing_and_lasts(operations: Operations, pair: Pair, clien
     operations.have(web1=0, web2=2)
     said = operations.refused("drain", lb_host="web2")
     assert "web2 cannot be drained: lb1 would have 0 of 2 hosts of tier web left for tier app" in said
+    operations.have(web1=0, web2=2)
     assert operations.drained() == ["web1"]
     # again is no problem
     assert unchanged(operations.play("drain", lb_host="web1"))
