@@ -52,7 +52,7 @@ CORES = (
 )
 # Where the unit tests that play for minutes run: the oldest and the newest. Scenarios play with the one between them.
 PLAYED = (min(CORES), max(CORES))
-_making = threading.Lock()
+_making = {core: threading.Lock() for core in CORES}
 
 
 def other_pythons() -> list[Path]:
@@ -79,7 +79,7 @@ def make_venv(core: Core, python: Path, shell: Shell) -> Path:
     if core is MAIN:
         return VENV
     # steps that want the same one run side by side
-    with _making:
+    with _making[core]:
         return _made_venv(core, python, shell)
 
 

@@ -28,9 +28,9 @@ FULL = "No space left on device|No usable temporary directory"
 
 
 class Run:
-    """A run of site.yml that has come so far. It writes to a file: ssh outlives it, and would keep a pipe open."""
+    """A run of site.yml, ended with its block at the latest. It writes to a file: ssh outlives it, and would keep a pipe open."""
 
-    def __init__(self, whole: Whole, target: str, moment: str) -> None:
+    def __init__(self, whole: Whole, target: str) -> None:
         self._log = whole.lab.folder / "run.log"
         with self._log.open("w") as out:
             self._process = subprocess.Popen(
@@ -42,11 +42,6 @@ class Run:
                 env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
                 start_new_session=True,
             )
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(moment, self._log.read_text()):
-            alive = self._process.poll() is None and time.monotonic() < deadline
-            assert alive, f"the run did not come to {moment}: {self._log.read_text()}"
-            time.sleep(PAUSE)
 
     def __enter__(self) -> Run:
         return self
@@ -55,6 +50,14 @@ class Run:
         """It does not go on behind the back of the next test."""
         if self._process.poll() is None:
             self.kill()
+
+    def reaches(self, moment: str) -> None:
+        """Wait until it has said so."""
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(moment, self._log.read_text()):
+            alive = self._process.poll() is None and time.monotonic() < deadline
+            assert alive, f"the run did not come to {moment}: {self._log.read_text()}"
+            time.sleep(PAUSE)
 
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -82,8 +85,10 @@ def test_a_run_that_is_killed_again_and_again(whole: Whole, load: Load) -> None:
     target = whole.prepare_change()
     for tier, moment in KILLS.items():
         how = "begins" if moment is BEGINS else "has changed the first host"
-        with load.under(f"site.yml killed when {TASKS[tier]!r} {how}", NOTHING, seconds=SECONDS):
-            Run(whole, target, moment.format(TASKS[tier])).kill()
+        when = f"site.yml killed when {TASKS[tier]!r} {how}"
+        with load.under(when, NOTHING, seconds=SECONDS), Run(whole, target) as run:
+            run.reaches(moment.format(TASKS[tier]))
+            run.kill()
     with load.under("site.yml run again after that", NOTHING, seconds=SECONDS):
         whole.run_cleanly(target)
 
@@ -99,7 +104,8 @@ def test_hosts_that_die_in_the_middle_of_their_roles(whole: Whole, load: Load) -
         host = pair.gather() if pair else {"web": "web3", "dns": "dns1"}[tier]
         try:
             with load.under(f"power cut of {host} in the middle of {TASKS[tier]!r}", bound, seconds=SECONDS):
-                with Run(whole, target, BEGINS.format(TASKS[tier])) as run:
+                with Run(whole, target) as run:
+                    run.reaches(BEGINS.format(TASKS[tier]))
                     whole.lab.power_cut([host])
                     run.fails()
                 whole.lab.power_on([host])

@@ -123,6 +123,10 @@ class Edge:
     def run(self, command: str) -> str:
         return self.lab.run(self.name, command)
 
+    def pid(self, unit: str) -> str:
+        """The main process of a unit; 0 while there is none."""
+        return self.run(f"systemctl show --property=MainPID --value {unit}").strip()
+
     def status(self) -> dict[str, t.Any]:
         """What the checker knows."""
         found: dict[str, t.Any] = json.loads(self.run("cat /run/mixed-lb-checker-edge/status.json"))

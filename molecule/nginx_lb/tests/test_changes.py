@@ -52,11 +52,9 @@ def test_reloads_lose_no_request(edge: Edge) -> None:
 @pytest.mark.once
 def test_one_that_was_killed_comes_back(edge: Edge) -> None:
     """By systemd, which Debian's unit does not ask for it."""
-    dead = edge.run("systemctl show --property=MainPID --value nginx").strip()
+    dead = edge.pid("nginx")
     edge.run(f"kill -9 {dead}")
-    until(
-        lambda: edge.run("systemctl show --property=MainPID --value nginx").strip() in ("0", dead), False, "a new nginx"
-    )
+    until(lambda: edge.pid("nginx") in ("0", dead), False, "a new nginx")
     edge.settle()
     assert edge.ask(HOST)
 

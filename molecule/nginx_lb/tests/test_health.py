@@ -27,10 +27,6 @@ def bound(described: dict[str, t.Any]) -> float:
     return float(described["nginx_lb_check_interval"]) * int(described["nginx_lb_check_fall"]) + 1
 
 
-def pid(edge: Edge) -> str:
-    return edge.run(f"systemctl show --property=MainPID --value {UNIT}").strip()
-
-
 def test_a_sick_server_leaves_in_time_and_comes_back(
     edges: list[Edge], described: dict[str, t.Any], sites: Sites
 ) -> None:
@@ -76,13 +72,13 @@ def test_death_of_the_checker_changes_nothing(edges: list[Edge], sites: Sites) -
     for edge in edges:
         until(lambda: ADDRESS["web1"] in edge.out(POOL), True, f"out at {edge.name}: web1")  # noqa: B023
         edge.quiet()
-    before = {edge.name: (edge.workers(), pid(edge), edge.since()) for edge in edges}
+    before = {edge.name: (edge.workers(), edge.pid(UNIT), edge.since()) for edge in edges}
     with all_watched(edges, HOST) as seen:
         for edge in edges:
             edge.run(f"kill -9 {before[edge.name][1]}")
         for edge in edges:
             until(lambda: edge.since() != before[edge.name][2], True, f"back on {edge.name}: the checker")  # noqa: B023
-            assert pid(edge) not in ("0", before[edge.name][1])
+            assert edge.pid(UNIT) not in ("0", before[edge.name][1])
     for edge, one in zip(edges, seen, strict=True):
         assert one["failed"] == 0 and set(one["servers"]) == SERVERS - {"web1"}, one
         assert edge.workers() == before[edge.name][0]
@@ -92,19 +88,19 @@ def test_death_of_the_checker_changes_nothing(edges: list[Edge], sites: Sites) -
 @pytest.mark.stage("first")
 def test_the_checker_takes_a_change_without_a_restart(edge: Edge) -> None:
     """It begins anew as the same process, with another child, however often it is told."""
-    begin, restarts = pid(edge), f"systemctl show --property=NRestarts --value {UNIT}"
+    begin, restarts = edge.pid(UNIT), f"systemctl show --property=NRestarts --value {UNIT}"
     before = edge.run(restarts)
     for _reload in range(3):
         child = edge.run(f"pgrep -P {begin}")
         edge.run(f"systemctl reload {UNIT}")
         until(lambda: edge.run(f"pgrep -P {begin} || true") not in ("", child), True, "another child")  # noqa: B023
-    assert (pid(edge), edge.run(restarts)) == (begin, before)
+    assert (edge.pid(UNIT), edge.run(restarts)) == (begin, before)
     edge.settle()
 
 
 def test_the_checker_has_few_rights_and_reloads_nginx(edge: Edge) -> None:
     """Who talks to servers is nobody; who reloads nginx is root without root's powers, and systemd has done as it said."""
-    parent = pid(edge)
+    parent = edge.pid(UNIT)
     child = edge.run(f"pgrep -P {parent}").strip()
     rows = {
         process: dict(
