@@ -95,3 +95,12 @@ def test_only_what_is_safe_is_sent_twice(edge: Edge, sites: Sites) -> None:
 
     assert sorted(answer["status"] for answer in answers) == [200] * 3 + [502] * 3
     assert (came("web1", 8082), came("web2", 8080)) == (3, 3)
+
+
+@pytest.mark.stage("first")
+def test_the_only_server_is_asked_again_where_it_may_be_another_one(edge: Edge, sites: Sites) -> None:
+    """It takes requests and closes: each is sent twice, and the server is never left alone for it."""
+    before = sites["web1"].requests()
+    answers = edge.ask("ways.example", "/again/", count=6)
+    assert {answer["status"] for answer in answers} == {502}
+    assert sites["web1"].requests()["GET 8082"] - before.get("GET 8082", 0) == 2 * len(answers)

@@ -28,20 +28,24 @@ class Server(t.NamedTuple):
     port: int | None
     words: str
     out: bool
+    tries: int
 
-    @property
-    def line(self) -> str:
-        """Without a word about its health."""
-        return f"server {self.words}"
+    def line(self, state: str = "") -> str:
+        """What the group says of it, with such a word about its health. nginx asks no entry twice, so there are as many."""
+        return "; ".join([f"server {self.words}{state and ' '}{state}"] * self.tries)
 
 
 def servers(it: Options, where: str) -> list[Server]:
     """The servers of an upstream, each with its line."""
     found = []
+    tries = _tries(it, where)
     for each in wanted(it.get("servers")):
         address = endpoint(each["address"], each.get("port") or it.get("port"), where)
         host, _colon, port = address.rpartition(":") if not address.startswith("unix:") else (address, "", "")
         merged = {name: each.get(name, it.get(name)) for name in ("max_conns", "max_fails", "fail_timeout")}
+        if tries > 1:
+            # Whoever chooses behind it leaves out what is dead; nginx would leave out everything.
+            merged["max_fails"] = merged["max_fails"] or 0
         words = [
             address,
             *(["weight={}".format(each["weight"])] if int(each.get("weight", 1)) != 1 else []),
@@ -54,7 +58,7 @@ def servers(it: Options, where: str) -> list[Server]:
         if int(each.get("weight", 1)) < 1:
             raise ValueError(f"{where}: {address} has the weight {each['weight']}; to take it out, say drain: true")
         out = bool(each.get("drain") or each.get("down"))
-        found.append(Server(each, host.strip("[]"), int(port) if port else None, " ".join(words), out))
+        found.append(Server(each, host.strip("[]"), int(port) if port else None, " ".join(words), out, tries))
     if not any(not server.it.get("backup") for server in found):
         raise ValueError(f"{where}: there is no server that is no backup")
     lines = [server.words.split()[0] for server in found]
@@ -62,6 +66,19 @@ def servers(it: Options, where: str) -> list[Server]:
     if twice:
         raise ValueError(f"{where}: {twice[0]} is there twice; give one entry more weight instead")
     return found
+
+
+def _tries(it: Options, where: str) -> int:
+    """How often one request may be sent to the same server."""
+    tries = int(it.get("tries", 1))
+    if tries < 1:
+        raise ValueError(f"{where}: tries is {tries}; it is 1 or more")
+    apart = [name for name in ("max_conns", "resolve") for each in (it, *it.get("servers", ())) if each.get(name)]
+    if tries > 1 and apart:
+        raise ValueError(
+            f"{where}: nginx would count {apart[0]} for each of {tries} tries apart; leave out one of them"
+        )
+    return tries
 
 
 def upstream(it: Options, kind: str, context: Context) -> list[Block]:
@@ -87,7 +104,7 @@ def upstream(it: Options, kind: str, context: Context) -> list[Block]:
         if server.it.get("resolve"):
             versions.need("resolve", context.version, where)
     body: list[str | Block] = [
-        f"zone {context.label(it['name'], kind)} {word(it.get('zone_size') or f'{max(128, 4 * len(found))}k', where)}",
+        f"zone {context.label(it['name'], kind)} {word(it.get('zone_size') or f'{max(128, 4 * sum(server.tries for server in found))}k', where)}",
         *_method(it, algorithm, where, context, sticky=bool(sticky) and not native),
         *_servers(it, found, kind, context, native=native),
     ]
@@ -131,9 +148,9 @@ def _servers(it: Options, found: list[Server], kind: str, context: Context, *, n
 
 def _line(server: Server, *, native: bool) -> str:
     if not server.out:
-        return server.line
+        return server.line()
     # Where nginx keeps sessions itself, a drained server keeps those that it has.
-    return f"{server.line} {'drain' if native and not server.it.get('down') else 'down'}"
+    return server.line("drain" if native and not server.it.get("down") else "down")
 
 
 def pool(it: Options, kind: str, context: Context) -> pools.Pool:
@@ -144,7 +161,7 @@ def pool(it: Options, kind: str, context: Context) -> pools.Pool:
     members = tuple(
         pools.Server(
             server.words.split()[0],
-            f"{server.line};",
+            f"{server.line()};",
             f"{_line(server._replace(out=True), native=native and server.out)};",
             out=server.out,
         )

@@ -16,6 +16,8 @@ from .proxy import Proxy
 from .targets import Target
 
 HTTP = 80
+TRIES = 2
+"""A connection that fails is tried once more where another server may be chosen for it."""
 ALGORITHMS = ("round_robin", "least_conn", "ip_hash", "hash", "random", "least_time")
 
 
@@ -90,6 +92,8 @@ class Nginx(Proxy):
         }
         if self.one_request_a_connection(stack):
             found["keepalive"] = 0
+        if self.chosen_behind(stack):
+            found["tries"] = TRIES
         if self.sticky:
             found["sticky"] = {"cookie": self.sticky}
         return {**found, **check_part(self.check)}

@@ -71,6 +71,11 @@ class Proxy(Front):
         behind = stack.behind(self)
         return self.protocol == "http" and behind is not None and behind.kind in ("lvs", "external")
 
+    def chosen_behind(self, stack: Stack) -> bool:
+        """Whether it asks VIPs, behind which somebody chooses a server anew for each connection."""
+        behind = stack.behind(self)
+        return behind is not None and bool(behind.addresses_for_clients)
+
     def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
         """Whether those in front begin with a PROXY protocol header, each of them."""
         return [

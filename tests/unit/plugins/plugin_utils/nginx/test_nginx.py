@@ -142,6 +142,20 @@ def test_servers_have_what_they_and_their_upstream_say() -> None:
     ]
 
 
+def test_a_server_is_there_as_often_as_it_may_be_asked_and_never_left_alone() -> None:
+    servers = [
+        {"address": "192.0.2.100"},
+        {"address": "192.0.2.101", "drain": True},
+        {"address": "192.0.2.102", "max_fails": 3},
+    ]
+    found = block(http(upstreams=[upstream(servers=servers, tries=2)]), "upstream")
+    assert found[2:5] == [
+        "server 192.0.2.100:80 max_fails=0; server 192.0.2.100:80 max_fails=0;",
+        "server 192.0.2.101:80 max_fails=0 down; server 192.0.2.101:80 max_fails=0 down;",
+        "server 192.0.2.102:80 max_fails=3; server 192.0.2.102:80 max_fails=3;",
+    ]
+
+
 def test_many_servers_have_the_memory_that_they_need() -> None:
     servers = [{"address": f"192.0.2.{number}"} for number in range(1, 101)]
     assert "zone edge_app_http 400k;" in block(http(upstreams=[upstream(servers=servers)]), "upstream")
@@ -173,6 +187,8 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
             "192.0.2.1:80 is there twice",
         ),
         ({"upstreams": [upstream(port=None)]}, "192.0.2.21 has no port"),
+        ({"upstreams": [upstream(tries=0)]}, "upstream app: tries is 0"),
+        ({"upstreams": [upstream(tries=2, max_conns=9)]}, "count max_conns for each of 2 tries apart"),
         ({"upstreams": [upstream(servers=[{"address": "192.0.2.1", "weight": 0}])]}, "say drain: true"),
         ({"upstreams": [upstream(algorithm="hash")]}, "hash needs a hash_key"),
         ({"upstreams": [upstream(algorithm="fair")]}, "unknown algorithm fair"),
@@ -500,6 +516,13 @@ def test_the_checker_is_told_of_every_server() -> None:
         81,
         "[2001:db8::22]:81",
     )
+
+
+def test_a_checked_server_comes_and_goes_with_all_its_tries() -> None:
+    (pool,) = told(upstreams=[upstream(servers=[{"address": "192.0.2.100"}], tries=2, check={})])["pools"]
+    (server,) = pool["servers"]
+    assert server["up"] == "server 192.0.2.100:80 max_fails=0; server 192.0.2.100:80 max_fails=0;"
+    assert server["down"] == "server 192.0.2.100:80 max_fails=0 down; server 192.0.2.100:80 max_fails=0 down;"
 
 
 def test_nginx_includes_what_the_checker_writes() -> None:

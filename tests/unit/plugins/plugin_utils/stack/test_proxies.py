@@ -111,6 +111,16 @@ def test_what_balances_connections_gets_one_for_each_request(world: t.Any) -> No
         assert part(made, role)[pools][0][key] == wanted
 
 
+def test_vips_are_asked_twice_as_somebody_else_may_answer(world: t.Any) -> None:
+    made = world("nginx").set("app", backend="inner")
+    made.tiers.append(
+        {"name": "inner", "kind": "haproxy", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
+    )
+    assert "tries" not in part(made, "nginx_lb")["upstreams"][0]
+    made.tiers[-1]["vips"] = ["192.0.2.100"]
+    assert part(made, "nginx_lb")["upstreams"][0]["tries"] == 2
+
+
 def test_more_options_of_front_and_pool_win(world: t.Any) -> None:
     made = world("nginx").set("app", front={"compression": True}, pool={"max_fails": 3, "algorithm": "hash"})
     found = part(made, "nginx_lb")
