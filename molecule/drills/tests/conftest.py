@@ -51,6 +51,16 @@ def whole(made: Whole) -> t.Iterator[Whole]:
     made.check()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With what has failed go the journals of those that hold VIPs: the lab is gone afterwards."""
+    report = yield
+    whole = getattr(item, "funcargs", {}).get("made")
+    if report.failed and whole:
+        report.sections += [(f"journal of {host}", text) for host, text in whole.journals().items()]
+    return report
+
+
 @pytest.fixture(scope="session")
 def load(lab: Lab, stack: Described) -> Load:  # noqa: F811  # the fixtures
     """Its clients."""

@@ -12,7 +12,7 @@ import time
 import typing as t
 
 import clients
-from clients import PATIENT, Clients, is_whole
+from clients import PATIENT, Clients, Download
 from described import Described, Service
 from pair import BOUND, DETECTION
 from proxies import front
@@ -81,28 +81,32 @@ class Load:
         ``directors`` are those that must know of the downloads first. What is yielded waits for the end of the downloads.
         """
         running = self._downloads(seconds, directors)
-        # Each byte waits for a timer of a busy host, so a download takes somewhat longer than it says.
+        # The last byte comes late on a busy host, or where packets are lost.
         deadline = time.monotonic() + 1.1 * seconds + PATIENT
         timeout = timeout or (TIMEOUT if bound.failed else PATIENT)
 
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
         def outlast() -> None:
             for one in running:
-                _ends(one, deadline)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    one.wait(left())
 
         try:
             with self._clients.asking(drill, timeout, PACE, most=900) as seen:
                 yield outlast
-            lost = sum(not (_ends(one, deadline) and is_whole(one)) for one in running)
+            lost = [f"{one.service}: {why}" for one in running if (why := one.lacks(left()))]
         finally:
             for one in running:
                 one.kill()
-        clients.REPORT.append(f"{drill}: {lost} of {len(running)} connections lost; bound: {bound}")
+        clients.REPORT.append(f"{drill}: {len(lost)} of {len(running)} connections lost; bound: {bound}")
         worst = Bound(
-            max(found["gap"] for found in seen.values()), max(found["failed"] for found in seen.values()), lost
+            max(found["gap"] for found in seen.values()), max(found["failed"] for found in seen.values()), len(lost)
         )
         assert all(had <= may for had, may in zip(worst, bound, strict=True)), (drill, bound, lost, seen)
 
-    def _downloads(self, seconds: float, directors: t.Sequence[str]) -> list[subprocess.Popen[str]]:
+    def _downloads(self, seconds: float, directors: t.Sequence[str]) -> list[Download]:
         """Returns when these directors know of all of them."""
         before = {director: self._connections(director) for director in directors}
         running = [self._clients.download(vip, seconds) for vip in self.vips for _turn in range(DOWNLOADS)]
@@ -116,11 +120,3 @@ class Load:
     def _connections(self, director: str) -> set[str]:
         """Open connections through a director, or shared by the one that they go through: protocol, both ends, server."""
         return set(self.lab.run(director, "awk '/ESTABLISHED/ {print $2, $3, $6}' /proc/net/ip_vs_conn").splitlines())
-
-
-def _ends(download: subprocess.Popen[str], deadline: float) -> bool:
-    try:
-        download.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True

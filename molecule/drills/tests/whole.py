@@ -24,13 +24,14 @@ from playbooks import Playbooks
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 PATIENCE = 60
+LINES = 150
 FOLDERS = (
     "/etc/keepalived /etc/nginx /etc/powerdns /etc/mixed_lb /etc/sysctl.d /etc/modules-load.d /etc/modprobe.d"
     " /etc/systemd/system /usr/local /var/lib/mixed_lb"
 )
 # Left out: what earlier runs are kept for a roll-back, and of the notes about what is there the name of the run.
 FILES = f"find {FOLDERS} -type f -not -path '*/daemon/*.d/*' %s 2>/dev/null | sort"
-NOTES = "/var/lib/mixed_lb/daemon"
+NOTES, KERNEL = "/var/lib/mixed_lb/daemon", "/var/lib/mixed_lb/kernel"
 LOOKS = {
     **{name: snapshot.LOOKS[name] for name in ("rules", "links", "daemons")},
     "sysctls": "sysctl -a --pattern '^net.ipv[46].(conf|vs|ip_forward)' 2>/dev/null | grep -v stable_secret | sort",
@@ -39,7 +40,8 @@ LOOKS = {
     "routes": "{{ {routes}; }} | grep -v -E '({vips}) .*dev eth|dev eth.* ({vips})'",
     "table": "test ! -e /proc/net/ip_vs || ipvsadm -Sn | sort",
     "files": FILES % "-printf '%p %m %u %g\\n'",
-    "contents": FILES % f"-not -path '{NOTES}/*' -exec sha256sum {{}} +",
+    "contents": FILES % f"-not -path '{NOTES}/*' -not -path '{KERNEL}/*' -exec sha256sum {{}} +",
+    "kernel notes": f"grep . {KERNEL}/*.json",
     "notes": f'for note in {NOTES}/*.json; do sed -E \'s/"run": *"[^"]*"//\' $note | sha256sum; done',
     "checkers": "systemctl list-units --all --plain --no-legend 'mixed-lb-checker-*' | awk '{print $1, $3, $4}'",
     "failed units": "systemctl --failed --plain --no-legend",
@@ -154,6 +156,13 @@ class Whole:
         said = self.site.play("site", "--check", "--diff", **self.site.variables(self.description))
         changed = set(re.findall(r"changed=(\d+)", said))
         assert changed == {"0"}, said
+
+    def journals(self) -> dict[str, str]:
+        """What keepalived and nginx have said lately, on each host that is alive and may hold VIPs."""
+        words = f"journalctl -o short-iso-precise -n {LINES} -u keepalived -u nginx"
+        return {
+            host: self.lab.run(host, words, check=False) for pair in (self.edges, self.directors) for host in pair.alive
+        }
 
     def wait_until_gone(self, server: str) -> None:
         """The real server is in no pool of any director that is alive."""

@@ -9,7 +9,7 @@ import collections
 
 import pytest
 from browser import browse
-from clients import PATIENT, Clients, is_whole
+from clients import PATIENT, Clients
 from described import Described, Service
 from pair import Pair
 from play import play
@@ -92,6 +92,6 @@ def test_weights_and_servers_change_without_a_failed_request(lab: Lab, stack: De
     with clients.asking("weights", PATIENT) as seen:
         download = clients.download(Service("tcp", vip, 80, "", 0))
         assert play({"lb_weight": 1}, playbook="site.yml").returncode == 0
-        assert is_whole(download)
+        assert not download.lacks()
         assert play({}, playbook="site.yml").returncode == 0
     assert all(found["failed"] == 0 for found in seen.values()), seen

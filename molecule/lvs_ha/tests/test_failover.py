@@ -10,7 +10,7 @@ from __future__ import annotations
 
 # pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
 import pytest
-from clients import PATIENT, Clients, is_whole
+from clients import PATIENT, Clients, broken
 from drills import (  # noqa: F401  # tests
     check_all_answered,
     check_gaps,
@@ -38,7 +38,7 @@ def test_power_cut_and_return_of_the_holder(pair: Pair, clients: Clients) -> Non
         pair.power_on(holder)
         pair.wait_for_pools()
     check_all_answered(seen)
-    assert not [download.service for download in downloads if not is_whole(download)]
+    assert broken(downloads) == []
 
 
 @pytest.mark.once

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from ask import ask, share
-from clients import PATIENT, Clients, is_whole
+from clients import PATIENT, Clients, broken
 from described import Described
 from pair import DETECTION, Pair
 from play import site
@@ -59,7 +59,7 @@ def test_tiers_share_connections_wherever_they_are(pair: Pair, clients: Clients)
     clients.is_known(downloads[1], holders[one])
     pair.move(one)
     pair.move(two)
-    assert all(is_whole(download) for download in downloads)
+    assert broken(downloads) == []
 
 
 @pytest.mark.once

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from clients import PATIENT, Clients, Download, is_whole
+from clients import PATIENT, Clients, Download, broken
 from drills import check_all_answered, check_gaps
 from operations import NOTE, Operations
 from pair import Pair
@@ -35,7 +35,7 @@ def test_drain_loses_nothing_and_lasts(operations: Operations, pair: Pair, clien
     # it has waited for the end of the downloads
     assert "there are still connections" not in said
     assert None not in [download.poll() for download in running]
-    assert False not in [is_whole(download) for download in running]
+    assert broken(running) == []
     operations.have(web1=0, web2=2)
     with clients.asking("drained", PATIENT) as seen:
         # others may run what they like, wherever
@@ -63,7 +63,7 @@ def test_what_is_left_after_the_time_is_said(operations: Operations, pair: Pair,
     running = downloads(clients)
     said = operations.play("drain", lb_host="web1", lb_drain_timeout=1)
     assert "there are still connections" in said and "192.0.2.21" in said
-    assert False not in [is_whole(download) for download in running]
+    assert broken(running) == []
 
 
 def test_an_interrupted_run_is_finished_by_the_next(operations: Operations, pair: Pair) -> None:

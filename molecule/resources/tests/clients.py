@@ -40,6 +40,15 @@ class Download(subprocess.Popen[str]):
         super().__init__(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.service, self.port = service, port
 
+    def lacks(self, seconds: float | None = None) -> str:
+        """Why it has not come to its end, for which it has so many seconds more; nothing where it has."""
+        try:
+            said, _errors = self.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return "still under way"
+        (answer,) = json.loads(said)
+        return "" if answer.get("bytes") == BYTES else json.dumps(answer)
+
 
 class Clients:
     """One for each of these services, whose VIP may be a name that these servers know."""
@@ -136,10 +145,9 @@ class Held:
         assert not seen["cut"] and seen["gap"] < PATIENT, f"a download from {self.server}: {seen}"
 
 
-def is_whole(download: Download) -> bool:
-    """Whether it came to its end."""
-    (answer,) = json.loads(download.communicate()[0])
-    return bool(answer.get("bytes") == BYTES)
+def broken(downloads: t.Iterable[Download]) -> list[str]:
+    """Those that did not come to their ends, and why."""
+    return [f"{one.service}: {why}" for one in downloads if (why := one.lacks())]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
