@@ -68,7 +68,8 @@ _CHANGES: dict[str, dict[str, t.Any]] = {
 
 
 def _changed(tier: dict[str, t.Any]) -> dict[str, t.Any]:
-    more = {"vips": [*tier["vips"], MORE_VIP]} if tier["kind"] == "lvs" else {}
+    # on its way in and out again: what is asked for already would have to stay until nobody does
+    more = {"vips": [*tier["vips"], MORE_VIP], "leaving_vips": [MORE_VIP]} if tier["kind"] == "lvs" else {}
     return {**tier, **_CHANGES.get(tier["kind"], {}), **more}
 
 

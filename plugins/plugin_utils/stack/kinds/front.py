@@ -32,13 +32,14 @@ class Check:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Front(Tier):
-    """``vips`` move between the hosts on which the daemon runs."""
+    """``vips`` move between the hosts on which the daemon runs; nobody is told to ask ``leaving_vips`` of them."""
 
     BACKENDS = ("servers", "nginx", "haproxy", "lvs", "external")
 
     hosts: str = option(text)
     check: Check | None = option(nested(Check), None)  # noqa: RUF009 - frozen
     vips: tuple[Address, ...] = option(listed(address), ())
+    leaving_vips: tuple[Address, ...] = option(listed(address), ())
     vrrp: Vrrp = option(nested(Vrrp), Vrrp())  # noqa: RUF009 - frozen, so one may be shared
     interface: str = option(text, "")
 
@@ -51,6 +52,7 @@ class Front(Tier):
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         hosts = inventory.members(self.hosts)
+        yield from vips.leaving(self, self.vips, self.leaving_vips)
         yield from vips.apart(self, self.vips, hosts)
         yield from vips.in_networks(self, self.vips, hosts, self.interface)
 

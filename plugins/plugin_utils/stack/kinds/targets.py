@@ -22,10 +22,15 @@ class Target(t.NamedTuple):
     weight: int
 
 
+def vips_to_ask(tier: Tier) -> list[Address]:
+    """The VIPs of a tier without those that are to go, which it still answers on."""
+    return [vip for vip in tier.addresses_for_clients if vip not in getattr(tier, "leaving_vips", ())]
+
+
 def targets(sender: Host, backend: Tier, inventory: Inventory) -> list[Target]:
     """What ``sender`` asks: each host or VIP of ``backend`` once, by the first family in which it can be reached."""
-    vips = backend.addresses_for_clients
-    if vips:
+    if backend.addresses_for_clients:
+        vips = vips_to_ask(backend)
         version = next((one for one in FAMILIES if sender.own(one) and any(vip.version == one for vip in vips)), 0)
         found = [vip for vip in vips if vip.version == version]
         names = (
@@ -40,7 +45,7 @@ def targets(sender: Host, backend: Tier, inventory: Inventory) -> list[Target]:
 def client_addresses(tier: Tier, inventory: Inventory) -> list[tuple[str, Address, int]]:
     """Where clients find a tier, in all families: the names, addresses and weights of its VIPs or hosts."""
     if tier.addresses_for_clients:
-        return [(tier.name, vip, 1) for vip in tier.addresses_for_clients]
+        return [(tier.name, vip, 1) for vip in vips_to_ask(tier)]
     return [
         (host.name, address, host.options.weight)
         for host in inventory.members(tier.hosts)

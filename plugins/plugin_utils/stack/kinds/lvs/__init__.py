@@ -68,6 +68,7 @@ class Lvs(Tier):
     backend: str = option(text)
     mode: str = option(choice("dr", "nat", "tun"))
     vips: tuple[Address, ...] = option(some(address), ())
+    leaving_vips: tuple[Address, ...] = option(listed(address), ())
     services: tuple[Service, ...] = ()
     fwmark: int = option(integer(1, 2**32 - 1), 0)
     inner_vips: tuple[Address, ...] = option(listed(address), ())

@@ -121,6 +121,16 @@ def test_vips_are_asked_twice_as_somebody_else_may_answer(world: t.Any) -> None:
     assert part(made, "nginx_lb")["upstreams"][0]["tries"] == 2
 
 
+def test_a_vip_that_leaves_is_served_and_led_to_no_more(world: t.Any) -> None:
+    made = world("nginx").set("app", backend="inner")
+    inner = {"name": "inner", "kind": "haproxy", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
+    made.tiers.append({**inner, "vips": ["192.0.2.100", "192.0.2.101"], "leaving_vips": ["192.0.2.101"]})
+    (upstream,) = part(made, "nginx_lb")["upstreams"]
+    assert [each["address"] for each in upstream["servers"]] == ["192.0.2.100"]
+    (step,) = [step for step in made.plan().steps if step.role == "keepalived"]
+    assert step.parts["web1"]["instances"][0]["addresses"] == ["192.0.2.100/32", "192.0.2.101/32"]
+
+
 def test_more_options_of_front_and_pool_win(world: t.Any) -> None:
     made = world("nginx").set("app", front={"compression": True}, pool={"max_fails": 3, "algorithm": "hash"})
     found = part(made, "nginx_lb")

@@ -167,6 +167,8 @@ CASES = [
         ),
         host="web1",
     ),
+    Case("leaving-vips", "192.0.2.101 is none of its vips", app={"leaving_vips": ["192.0.2.101"]}),
+    Case("leaving-vips", "no IPv4 VIP is left", app={"leaving_vips": ["192.0.2.100"]}),
     Case("vip-on-nic", "the VIP 192.0.2.22", app={"vips": ["192.0.2.22"]}, host="web2"),
     Case("vip-on-nic", "the VIP 192.0.2.10", app={"vips": ["192.0.2.10"]}, host="lb1"),
     Case("vip-on-nic", "the VIP 192.0.2.22", "external", {"vips": ["192.0.2.22"]}, host="web2"),
@@ -293,6 +295,7 @@ CASES = [
     Case("sticky", "a cookie is for protocol http", "haproxy", {"protocol": "tcp", "sticky": "S"}),
     Case("family", "no address family with tier web", "nginx", hosts=FAMILIES_APART, host="lb1"),
     Case("weights", "the highest of HAProxy", "haproxy", hosts={"web1": {"lb_weight": 300}}, host="web1"),
+    Case("leaving-vips", "192.0.2.101 is none", "nginx", {"leaving_vips": ["192.0.2.101"]}),
     Case("vip-on-nic", "the VIP 192.0.2.11", "nginx", {"vips": ["192.0.2.11"]}, host="lb2"),
     Case("vip-interface", "name the NIC", "haproxy", {"vips": ["198.51.100.1"]}, host="lb2"),
     Case(
