@@ -16,7 +16,8 @@ description:
   - Loads kernel modules, sets their parameters and sets sysctls, in the running kernel and in files for the next boot,
     as one task.
   - Everything belongs to a scope. What a scope wanted in an earlier run and wants no more is put back as it was before
-    the first run, unless another scope still wants it; keys and modules of nobody's wish are never touched.
+    the first run, unless another scope still wants it; keys and modules of nobody's wish are never touched. Schedulers of
+    IPVS stay until the scope goes, as services hold them until they have another one.
   - Running values that have drifted are repaired, even if the files are right.
   - Writes C(/etc/sysctl.d/70-mixed-lb-NAME.conf), C(/etc/modules-load.d/mixed-lb-NAME.conf) and
     C(/etc/modprobe.d/mixed-lb-NAME.conf), each only if it has something to say, and keeps what was there before in

@@ -29,9 +29,14 @@ FOLDERS = (
     "/etc/keepalived /etc/nginx /etc/powerdns /etc/mixed_lb /etc/sysctl.d /etc/modules-load.d /etc/modprobe.d"
     " /etc/systemd/system /usr/local /var/lib/mixed_lb"
 )
-# Left out: what earlier runs are kept for a roll-back, and of the notes about what is there the name of the run.
+# Left out: what earlier runs are kept for a roll-back, and of the notes about what is there the name of the run, and which
+# schedulers there have been.
 FILES = f"find {FOLDERS} -type f -not -path '*/daemon/*.d/*' %s 2>/dev/null | sort"
 NOTES, KERNEL = "/var/lib/mixed_lb/daemon", "/var/lib/mixed_lb/kernel"
+NOTES_OF_KERNEL = (
+    f'import glob, json; notes = {{name: json.load(open(name)) for name in glob.glob("{KERNEL}/*.json")}};'
+    ' [print(name, {**note, "loaded_modules": 0}) for name, note in sorted(notes.items())]'
+)
 LOOKS = {
     **{name: snapshot.LOOKS[name] for name in ("rules", "links", "daemons")},
     "sysctls": "sysctl -a --pattern '^net.ipv[46].(conf|vs|ip_forward)' 2>/dev/null | grep -v stable_secret | sort",
@@ -41,7 +46,7 @@ LOOKS = {
     "table": "test ! -e /proc/net/ip_vs || ipvsadm -Sn | sort",
     "files": FILES % "-printf '%p %m %u %g\\n'",
     "contents": FILES % f"-not -path '{NOTES}/*' -not -path '{KERNEL}/*' -exec sha256sum {{}} +",
-    "kernel notes": f"grep . {KERNEL}/*.json",
+    "kernel notes": f"python3 -c '{NOTES_OF_KERNEL}'",
     "notes": f'for note in {NOTES}/*.json; do sed -E \'s/"run": *"[^"]*"//\' $note | sha256sum; done',
     "checkers": "systemctl list-units --all --plain --no-legend 'mixed-lb-checker-*' | awk '{print $1, $3, $4}'",
     "failed units": "systemctl --failed --plain --no-legend",

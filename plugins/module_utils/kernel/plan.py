@@ -11,6 +11,7 @@ import typing as t
 from .model import Record, Settings, SettingsProblem, in_order, same, same_parameter
 
 _ON_DEMAND = ("ip_vs_", "xt_")
+_FTP = "ip_vs_ftp"
 
 
 class Write(t.NamedTuple):
@@ -71,7 +72,7 @@ def to_unload(
     a module keeps it: a table of the packet filter, for one, would go with the rules in it.
     """
     kept = _kept(wanted, others)
-    going = [module for module in record.loaded if module in users and not _serves(module, kept, users)]
+    going = [m for m in record.loaded if m in users and _may_go(m, wanted) and not _serves(m, kept, users)]
     for module in going:
         going += [user for user in users[module] if user.startswith(_ON_DEMAND) and user not in going]
     order: list[str] = []
@@ -85,8 +86,17 @@ def held(
 ) -> dict[str, list[str]]:
     """Modules that nobody wants any more but that modules of no scope's wish keep, with those."""
     kept, going = _kept(wanted, others), to_unload(wanted, record, others, users)
-    left = [m for m in record.settings.modules if m in record.loaded and m in users and m not in going]
+    ours = [m for m in record.settings.modules if m in record.loaded and m in users and _may_go(m, wanted)]
+    left = [m for m in ours if m not in going]
     return {m: [by for by in users[m] if by not in going] for m in left if not _serves(m, kept, users)}
+
+
+def _may_go(module: str, wanted: Settings) -> bool:
+    """A scheduler or persistence engine that is wanted no more is in use until the table has changed, which is later.
+
+    So it stays, idle like any that the kernel has loaded for a service, until the scope goes, or ``ip_vs``.
+    """
+    return not wanted.modules or not module.startswith("ip_vs_") or module == _FTP
 
 
 def _kept(wanted: Settings, others: t.Mapping[str, Record]) -> set[str]:

@@ -159,6 +159,20 @@ def test_what_came_on_demand_goes_too():
     assert kernel.state() == before
 
 
+def test_a_scheduler_of_before_stays_for_the_table_and_goes_with_the_scope():
+    kernel = FakeKernel()
+    kernel(["modprobe", "--all", "ip_vs"])
+    before = kernel.state()
+    app.apply("app", want(["ip_vs", "ip_vs_rr"]), kernel.host)
+    kernel.busy = {"ip_vs_rr"}
+    outcome = app.apply("app", want(["ip_vs", "ip_vs_sh"]), kernel.host)
+    assert (outcome.unloaded, outcome.warnings) == ([], [])
+    kernel.busy = set()
+    assert not app.apply("app", want(["ip_vs", "ip_vs_sh"]), kernel.host).changed
+    app.apply("app", NOTHING, kernel.host)
+    assert kernel.state() == before
+
+
 def test_what_may_hold_rules_of_others_is_left():
     kernel = FakeKernel()
     app.apply("app", want(["nf_conntrack", "ip_vs"]), kernel.host)
