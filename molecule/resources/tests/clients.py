@@ -43,10 +43,11 @@ class Download(subprocess.Popen[str]):
     def lacks(self, seconds: float | None = None) -> str:
         """Why it has not come to its end, for which it has so many seconds more; nothing where it has."""
         try:
-            said, _errors = self.communicate(timeout=seconds)
+            # communicate() would not look at all where no time is left
+            self.wait(seconds)
         except subprocess.TimeoutExpired:
             return "still under way"
-        (answer,) = json.loads(said)
+        (answer,) = json.loads(self.communicate()[0])
         return "" if answer.get("bytes") == BYTES else json.dumps(answer)
 
 
