@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """./test [all | [unit] [lint] [sanity] [drills] [molecule [SCENARIO ...]]]
 
-  unit      pytest on every supported ansible-core for which this machine has a Python (what plays long: on the oldest and newest)
+  unit      pytest on every supported ansible-core for which this machine has a Python (what plays long: on the oldest and newest;
+            what never meets ansible-core: once for each Python)
   lint      ansible-lint, yamllint, ruff, mypy, shellcheck, the documentation, the built artifact
   sanity    ansible-test sanity on the same versions as unit
   drills    the first hybrid stack under load while everything in it dies once: docs/drills.md

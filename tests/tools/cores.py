@@ -52,6 +52,8 @@ CORES = (
 )
 # Where the unit tests that play for minutes run: the oldest and the newest. Scenarios play with the one between them.
 PLAYED = (min(CORES), max(CORES))
+# Where the unit tests run that never meet ansible-core: the oldest Python, and that of the newest one.
+PYTHONS = (MAIN, max(CORES))
 _making = {core: threading.Lock() for core in CORES}
 
 

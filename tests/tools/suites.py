@@ -23,7 +23,8 @@ def unit() -> list[Step]:
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
         junit = _fresh(CACHE / f"unit/{core.name}.xml")
         argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
-        argv += [] if core in cores.PLAYED else ["-m", "not plays"]
+        left = [*([] if core in cores.PLAYED else ["plays"]), *([] if core in cores.PYTHONS else ["pure"])]
+        argv += ["-m", " and ".join(f"not {mark}" for mark in left)] if left else []
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
     def browser(shell: Shell) -> report.Count:

@@ -11,8 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
+pytestmark = pytest.mark.core
 ROLE = Path(__file__).resolve().parents[5] / "roles" / "nginx_lb"
 
 
