@@ -18,13 +18,15 @@ command line that is not understood.
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 import time
 
 from . import report, steps, suites
 
-# These share the processors; the others have them alone.
 SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
+# Nothing in them waits for a clock, so they take what the lab leaves of the processors.
+PATIENT = ("lint", "sanity")
 IN_LAB = ("molecule", "drills")
 
 
@@ -38,10 +40,18 @@ def main(arguments: list[str]) -> int:
         print(f"error: ./test {' '.join(arguments)} is not understood: see ./test --help", file=sys.stderr)
         return 2
     begin = time.monotonic()
-    outcomes = steps.run_all([step for part in chosen if part in SIMPLE for step in SIMPLE[part]()])
-    for part in chosen:
-        if part in IN_LAB:
-            outcomes.append(steps.run_one(suites.drills() if part == "drills" else suites.molecule(names)))
+    in_lab = [suites.drills() if part == "drills" else suites.molecule(names) for part in chosen if part in IN_LAB]
+    beside = [part for part in chosen if part in PATIENT and in_lab]
+    first = [part for part in chosen if part in SIMPLE and part not in beside]
+    outcomes = steps.run_all([step for part in first for step in SIMPLE[part]()])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        later = pool.submit(steps.run_all, [step for part in beside for step in SIMPLE[part]()], idle=True)
+        try:
+            outcomes += [steps.run_one(step) for step in in_lab]
+            outcomes += later.result()
+        except KeyboardInterrupt:
+            steps.stop()
+            raise
     print(report.summary(outcomes, time.monotonic() - begin), flush=True)
     return 1 if report.total(outcomes).failed else 0
 
