@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tools import steps  # noqa: E402  # needs the path above
+from tools import steps  # needs the path above
 
 WAITS = 'timeout 20 sh -c "until [ $(nice) = 19 ]; do :; done"'
 
