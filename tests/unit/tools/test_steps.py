@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tools import steps  # needs the path above
+from tools import steps
 
 WAITS = 'timeout 20 sh -c "until [ $(nice) = 19 ]; do :; done"'
 
