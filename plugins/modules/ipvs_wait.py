@@ -61,6 +61,11 @@ left:
   returned: success
   type: dict
   sample: {192.0.2.21: 3}
+states:
+  description: The same by the state that the kernel has them in.
+  returned: success
+  type: dict
+  sample: {ESTABLISHED: 3}
 waited:
   description: Seconds.
   returned: success

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import ipaddress
 import time
 import typing as t
@@ -31,12 +32,12 @@ class Connection(t.NamedTuple):
     real_port: int
 
 
-def open_connections(text: str, vips: t.Collection[str]) -> frozenset[Connection]:
-    """Those to ``vips`` that are open, out of the text of the kernel's table. Raises ``ParseError``.
+def open_connections(text: str, vips: t.Collection[str]) -> dict[Connection, str]:
+    """Those to ``vips`` that are open, each with its state, out of the text of the kernel's table. Raises ``ParseError``.
 
     Datagrams do not open or close anything, and templates of persistence are no connections: neither is among them.
     """
-    found = set()
+    found: dict[Connection, str] = {}
     for line in text.splitlines()[1:]:
         words = line.split()
         try:
@@ -44,10 +45,10 @@ def open_connections(text: str, vips: t.Collection[str]) -> frozenset[Connection
             if protocol == "TCP" and state in OPEN and words[2] != "0000":
                 ends = [(_address(words[at]), int(words[at + 1], 16)) for at in (1, 3, 5)]
                 one = Connection(protocol, *ends[0], *ends[1], *ends[2])
-                found |= {one} if one.vip in vips else set()
+                found |= {one: state} if one.vip in vips else {}
         except (IndexError, ValueError) as error:
             raise ParseError(f"{TABLE} has a line that is not understood: {line!r}") from error
-    return frozenset(found)
+    return found
 
 
 def _address(word: str) -> str:
@@ -64,22 +65,27 @@ def wait(
 ) -> dict[str, t.Any]:
     """Until the connections that are open now have ended, at most ``timeout`` seconds.
 
-    Returns ``known``, ``connections`` (how many of these are left), ``left`` (the same by real server) and ``waited``.
+    Returns ``known``, ``connections`` (how many of these are left), ``left`` and ``states`` (the same by real server and by
+    the kernel's state) and ``waited``.
     """
     wanted = {str(ipaddress.ip_address(vip)) for vip in vips}
     begin = now()
     known = left = _look(session, wanted)
     while left and now() - begin < timeout:
         sleep(PAUSE)
-        left &= _look(session, wanted)
-    ends = [one.real_server for one in left]
+        left = {one: state for one, state in _look(session, wanted).items() if one in left}
     return {
         "known": len(known),
         "connections": len(left),
-        "left": {end: ends.count(end) for end in sorted(set(ends))},
+        "left": _counted(one.real_server for one in left),
+        "states": _counted(left.values()),
         "waited": round(now() - begin, 1),
     }
 
 
-def _look(session: Session, vips: t.Collection[str]) -> frozenset[Connection]:
+def _counted(words: t.Iterable[str]) -> dict[str, int]:
+    return dict(sorted(collections.Counter(words).items()))
+
+
+def _look(session: Session, vips: t.Collection[str]) -> dict[Connection, str]:
     return open_connections(session.files.read(TABLE) or "", vips)

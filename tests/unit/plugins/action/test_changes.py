@@ -14,7 +14,7 @@ from ansible_collections.mixed_lb.stack.tests.unit.plugins.action.test_operation
 
 pytestmark = pytest.mark.plays
 
-ENDED = {"known": 3, "connections": 0, "left": {}, "waited": 2}
+ENDED = {"known": 3, "connections": 0, "left": {}, "states": {}, "waited": 2}
 BOTH = [("real_server", name) for name in ("web1", "web2", "web3")] + [("director", "lb1")]
 
 
@@ -49,7 +49,13 @@ def test_migrate_lets_new_peers_in_first_and_closes_nothing(collections: pathlib
 
 def test_migrate_leaves_what_is_in_use(collections: pathlib.Path) -> None:
     said = answers()
-    said["lb1"]["ipvs_wait"] = {**ENDED, "connections": 2, "left": {"192.0.2.21": 2}, "waited": 60}
+    said["lb1"]["ipvs_wait"] = {
+        **ENDED,
+        "connections": 2,
+        "left": {"192.0.2.21": 2},
+        "states": {"ESTABLISHED": 2},
+        "waited": 60,
+    }
     done = run(collections, "migrate", said, lb_tier="app")
     assert done.returncode == 2
     assert "after 60 s 2 connections still go as they began" in text(done)

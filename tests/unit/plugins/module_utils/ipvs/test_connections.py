@@ -53,7 +53,13 @@ def test_both_families_are_read() -> None:
 
 
 def test_those_that_come_later_are_not_waited_for() -> None:
-    assert wait(table(1, 2), table(2, 3), table(3, 4)) == {"known": 2, "connections": 0, "left": {}, "waited": 2.0}
+    assert wait(table(1, 2), table(2, 3), table(3, 4)) == {
+        "known": 2,
+        "connections": 0,
+        "left": {},
+        "states": {},
+        "waited": 2.0,
+    }
 
 
 def test_who_closes_has_sent_all() -> None:
@@ -61,12 +67,12 @@ def test_who_closes_has_sent_all() -> None:
 
 
 def test_what_is_left_is_told() -> None:
-    left = {"known": 2, "connections": 1, "left": {"192.0.2.21": 1}, "waited": 3.0}
+    left = {"known": 2, "connections": 1, "left": {"192.0.2.21": 1}, "states": {"ESTABLISHED": 1}, "waited": 3.0}
     assert wait(table(1, 2), table(1), timeout=3) == left
 
 
 def test_without_ipvs_there_are_none() -> None:
-    assert connections.open_connections("", VIPS) == frozenset()
+    assert connections.open_connections("", VIPS) == {}
 
 
 def test_nonsense_is_named() -> None:
