@@ -21,7 +21,7 @@ SKEW = 1.0 * ADVERT
 # What a takeover may take: the adverts that are missed, the skew, and a second for the rest.
 BOUND = MISSED * ADVERT + SKEW + 1
 # An interval, two time-outs and the pause between them: a real server that dies has left the pool by then.
-DETECTION = 2 + 1 + 1 + 1
+DETECTION = 2 + 1.5 + 0.5 + 1.5
 PATIENCE = 30
 PAUSE = 0.1
 POOLS = (

@@ -151,7 +151,10 @@ def send(packet: bytes, server: str, tunnel: str, deadline: float) -> None:
 def check(seconds: float, vip: str, port: int, server: str, tunnel: str) -> None:
     """Raises ``OSError`` where the real server does not answer for the VIP."""
     family = socket.AF_INET6 if ":" in vip else socket.AF_INET
-    deadline = time.monotonic() + seconds
+    begin = time.monotonic()
+    deadline = begin + seconds
+    # One packet may be lost on the way.
+    asks = [begin + seconds / 2, begin]
     with socket.socket(family, socket.SOCK_DGRAM) as way:
         way.connect((server, DISCARD))
         own = way.getsockname()[0]
@@ -166,12 +169,19 @@ def check(seconds: float, vip: str, port: int, server: str, tunnel: str) -> None
         attach_filter(listener, target, source, (port, ports[0]))
         forget(listener)
         sequence = int.from_bytes(os.urandom(4), "big")
-        send(segment(source, target, ports, sequence, SYN), server, tunnel, deadline)
         while True:
-            listener.settimeout(max(deadline - time.monotonic(), 0.001))
-            packet = listener.recv(2048)
-            begin = 40 if len(source) > 4 else (packet[0] & 15) * 4
-            flags, acknowledged = packet[begin + 13], struct.unpack_from("!I", packet, begin + 8)[0]
+            if asks and time.monotonic() >= asks[-1]:
+                asks.pop()
+                send(segment(source, target, ports, sequence, SYN), server, tunnel, deadline)
+            listener.settimeout(max((asks[-1] if asks else deadline) - time.monotonic(), 0.001))
+            try:
+                packet = listener.recv(2048)
+            except TimeoutError:
+                if asks:
+                    continue
+                raise
+            start = 40 if len(source) > 4 else (packet[0] & 15) * 4
+            flags, acknowledged = packet[start + 13], struct.unpack_from("!I", packet, start + 8)[0]
             if acknowledged == (sequence + 1) & 0xFFFFFFFF:
                 break
         if flags & SYN_ACK != SYN_ACK:
