@@ -16,8 +16,8 @@ from .proxy import Proxy
 from .targets import Target
 
 HTTP = 80
-TRIES = 2
-"""A connection that fails is tried once more where another server may be chosen for it."""
+TRIES = 3
+"""How often a request is sent where somebody behind chooses another server for it each time."""
 ALGORITHMS = ("round_robin", "least_conn", "ip_hash", "hash", "random", "least_time")
 
 
@@ -109,6 +109,7 @@ class Nginx(Proxy):
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "redirect_https": self.redirect_https,
             "upstream": self.name,
+            **({"next_upstream": {"tries": TRIES}} if self.chosen_behind(stack) else {}),
         }
 
     def _stream(self, stack: Stack, inventory: Inventory) -> Part:
@@ -120,6 +121,7 @@ class Nginx(Proxy):
             "send_proxy_protocol": self.send_proxy_protocol,
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "upstream": self.name,
+            **({"tries": TRIES} if self.chosen_behind(stack) else {}),
         }
 
 

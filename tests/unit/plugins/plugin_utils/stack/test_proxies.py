@@ -111,14 +111,17 @@ def test_what_balances_connections_gets_one_for_each_request(world: t.Any) -> No
         assert part(made, role)[pools][0][key] == wanted
 
 
-def test_vips_are_asked_twice_as_somebody_else_may_answer(world: t.Any) -> None:
+def test_vips_are_asked_again_as_somebody_else_may_answer(world: t.Any) -> None:
     made = world("nginx").set("app", backend="inner")
     made.tiers.append(
         {"name": "inner", "kind": "haproxy", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
     )
     assert "tries" not in part(made, "nginx_lb")["upstreams"][0]
     made.tiers[-1]["vips"] = ["192.0.2.100"]
-    assert part(made, "nginx_lb")["upstreams"][0]["tries"] == 2
+    found = part(made, "nginx_lb")
+    assert (found["upstreams"][0]["tries"], found["sites"][0]["next_upstream"]) == (3, {"tries": 3})
+    (stream,) = part(made.set("app", protocol="tcp"), "nginx_lb")["streams"]
+    assert stream["tries"] == 3
 
 
 def test_a_vip_that_leaves_is_served_and_led_to_no_more(world: t.Any) -> None:
