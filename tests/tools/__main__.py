@@ -25,8 +25,6 @@ import time
 from . import report, steps, suites
 
 SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
-# Nothing in them waits for a clock, so they take what the lab leaves of the processors.
-PATIENT = ("lint", "sanity")
 IN_LAB = ("molecule", "drills")
 
 
@@ -41,11 +39,12 @@ def main(arguments: list[str]) -> int:
         return 2
     begin = time.monotonic()
     in_lab = [suites.drills() if part == "drills" else suites.molecule(names) for part in chosen if part in IN_LAB]
-    beside = [part for part in chosen if part in PATIENT and in_lab]
-    first = [part for part in chosen if part in SIMPLE and part not in beside]
-    outcomes = steps.run_all([step for part in first for step in SIMPLE[part]()])
+    simple = [step for part in chosen if part in SIMPLE for step in SIMPLE[part]()]
+    # these take what the lab leaves of the processors
+    beside = [step for step in simple if step.patient and in_lab]
+    outcomes = steps.run_all([step for step in simple if step not in beside])
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        later = pool.submit(steps.run_all, [step for part in beside for step in SIMPLE[part]()], idle=True)
+        later = pool.submit(steps.run_all, beside, idle=True)
         try:
             outcomes += [steps.run_one(step) for step in in_lab]
             outcomes += later.result()

@@ -95,19 +95,23 @@ def stop() -> None:
 
 
 class Step(t.NamedTuple):
-    """Something to run: ``run`` is given a shell and returns the counts."""
+    """Something to run: ``run`` is given a shell and returns the counts.
+
+    ``patient``: nothing in it waits for a clock, so it may take what others leave of the processors.
+    """
 
     name: str
     run: t.Callable[[Shell], Count]
+    patient: bool = False
 
 
 def tool(name: str, *commands: t.Sequence[str | Path]) -> Step:
-    """A step of commands without tests of their own, run in turn until one fails: one test together."""
+    """A patient step of commands without tests of their own, run in turn until one fails: one test together."""
 
     def run(shell: Shell) -> Count:
         return of_tool(next((code for command in commands if (code := shell.call(command)) != 0), 0))
 
-    return Step(name, run)
+    return Step(name, run, patient=True)
 
 
 def skip(name: str, reason: str) -> Step:

@@ -18,13 +18,18 @@ from .steps import Shell, Step, passthrough, skip, tool
 
 
 def unit() -> list[Step]:
-    """pytest on every version of ansible-core, those first where it takes longest, and the report's page in a browser."""
+    """pytest on every version of ansible-core, what plays for minutes apart, and the report's page in a browser."""
 
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
-        junit = _fresh(CACHE / f"unit/{core.name}.xml")
-        argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
-        left = [*([] if core in cores.PLAYED else ["plays"]), *([] if core in cores.PYTHONS else ["pure"])]
-        argv += ["-m", " and ".join(f"not {mark}" for mark in left)] if left else []
+        left = ["plays", *([] if core in cores.PYTHONS else ["pure"])]
+        return select(core, venv, shell, " and ".join(f"not {mark}" for mark in left))
+
+    def play(core: Core, venv: Path, shell: Shell) -> report.Count:
+        return select(core, venv, shell, "plays")
+
+    def select(core: Core, venv: Path, shell: Shell, marks: str) -> report.Count:
+        junit = _fresh(CACHE / f"{shell.name.replace(' ', '/')}.xml")
+        argv = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}", "-m", marks]
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
     def browser(shell: Shell) -> report.Count:
@@ -32,13 +37,14 @@ def unit() -> list[Step]:
         argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}", "tests/browser"]
         return report.of_suite(shell.call(argv), [junit])
 
-    versions = sorted(CORES, key=lambda core: core not in cores.PLAYED)
-    return [*_on_every_core("unit", run, versions), Step("unit browser", browser)]
+    versions = sorted(CORES, key=lambda core: core not in cores.PYTHONS)
+    plays = _on_every_core("unit plays", play, cores.PLAYED, patient=True)
+    return [*_on_every_core("unit", run, versions), Step("unit browser", browser), *plays]
 
 
 def sanity() -> list[Step]:
     """ansible-test sanity on every version of ansible-core."""
-    return _on_every_core("sanity", check_sanity)
+    return _on_every_core("sanity", check_sanity, patient=True)
 
 
 def lint() -> list[Step]:
@@ -56,7 +62,7 @@ def lint() -> list[Step]:
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."],
         ),
         tool("docs site", [ROOT / "docs/site/build"]),
-        Step("artifact", check_artifact),
+        Step("artifact", check_artifact, patient=True),
     ]
 
 
@@ -82,14 +88,18 @@ def _scenarios(what: str, names: t.Sequence[str]) -> Step:
 
 
 def _on_every_core(
-    what: str, run: t.Callable[[Core, Path, Shell], report.Count], versions: t.Iterable[Core] = CORES
+    what: str,
+    run: t.Callable[[Core, Path, Shell], report.Count],
+    versions: t.Iterable[Core] = CORES,
+    *,
+    patient: bool = False,
 ) -> list[Step]:
     def step(core: Core) -> Step:
         name = f"{what} {core.name}"
         python = Path(sys.executable) if core is MAIN else cores.find_python(core)
         if python is None:
             return skip(name, f"ansible-core {core.name} needs Python {core.pythons}, and none was found")
-        return Step(name, lambda shell: run(core, cores.make_venv(core, python, shell), shell))
+        return Step(name, lambda shell: run(core, cores.make_venv(core, python, shell), shell), patient)
 
     return [step(core) for core in versions]
 
