@@ -29,7 +29,8 @@ def unit() -> list[Step]:
 
     def select(core: Core, venv: Path, shell: Shell, marks: str) -> report.Count:
         junit = _fresh(CACHE / f"{shell.name.replace(' ', '/')}.xml")
-        argv = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}", "-m", marks]
+        argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
+        argv += ["-m", marks]
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
     def browser(shell: Shell) -> report.Count:
