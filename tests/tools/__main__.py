@@ -18,12 +18,12 @@ command line that is not understood.
 
 from __future__ import annotations
 
-import concurrent.futures
 import sys
 import time
 
 from . import report, steps, suites
 
+# These share the processors; the others have them alone.
 SIMPLE = {"unit": suites.unit, "lint": suites.lint, "sanity": suites.sanity}
 IN_LAB = ("molecule", "drills")
 
@@ -38,19 +38,10 @@ def main(arguments: list[str]) -> int:
         print(f"error: ./test {' '.join(arguments)} is not understood: see ./test --help", file=sys.stderr)
         return 2
     begin = time.monotonic()
-    in_lab = [suites.drills() if part == "drills" else suites.molecule(names) for part in chosen if part in IN_LAB]
-    simple = [step for part in chosen if part in SIMPLE for step in SIMPLE[part]()]
-    # these take what the lab leaves of the processors
-    beside = [step for step in simple if step.patient and in_lab]
-    outcomes = steps.run_all([step for step in simple if step not in beside])
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        later = pool.submit(steps.run_all, beside, idle=True)
-        try:
-            outcomes += [steps.run_one(step) for step in in_lab]
-            outcomes += later.result()
-        except KeyboardInterrupt:
-            steps.stop()
-            raise
+    outcomes = steps.run_all([step for part in chosen if part in SIMPLE for step in SIMPLE[part]()])
+    for part in chosen:
+        if part in IN_LAB:
+            outcomes.append(steps.run_one(suites.drills() if part == "drills" else suites.molecule(names)))
     print(report.summary(outcomes, time.monotonic() - begin), flush=True)
     return 1 if report.total(outcomes).failed else 0
 

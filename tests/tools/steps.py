@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import contextlib
 import os
 import shlex
-import signal
 import subprocess
 import threading
 import time
@@ -23,22 +21,14 @@ from .report import Count, Outcome, of_tool
 LAST = 40
 """How many of a failed step's lines are shown again at the end, where whoever looks for them begins to read."""
 WORKERS = min(4, os.cpu_count() or 1)
-LEAST = 19
-INTERRUPTED = 128 + signal.SIGINT
 _screen = threading.Lock()
-_stopped = threading.Event()
-_idle: set[int] = set()
-"""Process groups that no key of the terminal reaches."""
 
 
 class Shell:
-    """What a step speaks through: every line carries the step's name, since steps run side by side.
+    """What a step speaks through: every line carries the step's name, since steps run side by side."""
 
-    ``idle``: what it runs takes only what others leave of the processors.
-    """
-
-    def __init__(self, name: str, idle: bool = False) -> None:
-        self.name, self.idle = name, idle
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.last: collections.deque[str] = collections.deque(maxlen=LAST)
 
     def say(self, line: str) -> None:
@@ -51,8 +41,6 @@ class Shell:
     def call(self, argv: t.Sequence[str | Path], env: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
         """Run ``argv`` and pass its lines on as they come; returns the exit code, 127 for a missing program."""
         self.say("$ " + _shown(argv))
-        if _stopped.is_set():
-            return INTERRUPTED
         try:
             process = subprocess.Popen(
                 [str(word) for word in argv],
@@ -63,55 +51,30 @@ class Shell:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                start_new_session=self.idle,
             )
         except OSError as error:
             self.say(f"cannot run {argv[0]}: {error.strerror}")
             return 127
-        if self.idle:
-            _give_way(process.pid)
         assert process.stdout is not None
         for line in process.stdout:
             self.say(line.rstrip())
-        _idle.discard(process.pid)
         return process.wait()
 
 
-def _give_way(session: int) -> None:
-    """The scheduler weighs sessions against each other first, where it can, and processes within them."""
-    _idle.add(session)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, session, LEAST)
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{session}/autogroup").write_text(str(LEAST))
-
-
-def stop() -> None:
-    """End what runs in sessions of its own, and begin nothing more."""
-    _stopped.set()
-    for group in list(_idle):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGTERM)
-
-
 class Step(t.NamedTuple):
-    """Something to run: ``run`` is given a shell and returns the counts.
-
-    ``patient``: nothing in it waits for a clock, so it may take what others leave of the processors.
-    """
+    """Something to run: ``run`` is given a shell and returns the counts."""
 
     name: str
     run: t.Callable[[Shell], Count]
-    patient: bool = False
 
 
 def tool(name: str, *commands: t.Sequence[str | Path]) -> Step:
-    """A patient step of commands without tests of their own, run in turn until one fails: one test together."""
+    """A step of commands without tests of their own, run in turn until one fails: one test together."""
 
     def run(shell: Shell) -> Count:
         return of_tool(next((code for command in commands if (code := shell.call(command)) != 0), 0))
 
-    return Step(name, run, patient=True)
+    return Step(name, run)
 
 
 def skip(name: str, reason: str) -> Step:
@@ -124,15 +87,15 @@ def skip(name: str, reason: str) -> Step:
     return Step(name, run)
 
 
-def run_all(steps: t.Sequence[Step], *, idle: bool = False) -> list[Outcome]:
+def run_all(steps: t.Sequence[Step]) -> list[Outcome]:
     """Run steps side by side, as many as there are processors; a failed one does not keep the others from running."""
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(lambda step: run_one(step, idle=idle), steps))
+        return list(pool.map(run_one, steps))
 
 
-def run_one(step: Step, *, idle: bool = False) -> Outcome:
+def run_one(step: Step) -> Outcome:
     """Run one step, timed."""
-    shell = Shell(step.name, idle)
+    shell = Shell(step.name)
     begin = time.monotonic()
     try:
         count = step.run(shell)

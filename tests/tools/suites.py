@@ -18,19 +18,13 @@ from .steps import Shell, Step, passthrough, skip, tool
 
 
 def unit() -> list[Step]:
-    """pytest on every version of ansible-core, what plays for minutes apart, and the report's page in a browser."""
+    """pytest on every version of ansible-core, those first where it takes longest, and the report's page in a browser."""
 
     def run(core: Core, venv: Path, shell: Shell) -> report.Count:
-        left = ["plays", *([] if core in cores.PYTHONS else ["pure"])]
-        return select(core, venv, shell, " and ".join(f"not {mark}" for mark in left))
-
-    def play(core: Core, venv: Path, shell: Shell) -> report.Count:
-        return select(core, venv, shell, "plays")
-
-    def select(core: Core, venv: Path, shell: Shell, marks: str) -> report.Count:
-        junit = _fresh(CACHE / f"{shell.name.replace(' ', '/')}.xml")
+        junit = _fresh(CACHE / f"unit/{core.name}.xml")
         argv: list[str | Path] = [venv / "bin/python", "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}"]
-        argv += ["-m", marks]
+        left = [*([] if core in cores.PLAYED else ["plays"]), *([] if core in cores.PYTHONS else ["pure"])]
+        argv += ["-m", " and ".join(f"not {mark}" for mark in left)] if left else []
         return report.of_suite(shell.call(argv, environment(venv)), [junit])
 
     def browser(shell: Shell) -> report.Count:
@@ -38,14 +32,13 @@ def unit() -> list[Step]:
         argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junit-xml={junit}", "tests/browser"]
         return report.of_suite(shell.call(argv), [junit])
 
-    versions = sorted(CORES, key=lambda core: core not in cores.PYTHONS)
-    plays = _on_every_core("unit plays", play, cores.PLAYED, patient=True)
-    return [*_on_every_core("unit", run, versions), Step("unit browser", browser), *plays]
+    versions = sorted(CORES, key=lambda core: core not in cores.PLAYED)
+    return [*_on_every_core("unit", run, versions), Step("unit browser", browser)]
 
 
 def sanity() -> list[Step]:
     """ansible-test sanity on every version of ansible-core."""
-    return _on_every_core("sanity", check_sanity, patient=True)
+    return _on_every_core("sanity", check_sanity)
 
 
 def lint() -> list[Step]:
@@ -63,7 +56,7 @@ def lint() -> list[Step]:
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."],
         ),
         tool("docs site", [ROOT / "docs/site/build"]),
-        Step("artifact", check_artifact, patient=True),
+        Step("artifact", check_artifact),
     ]
 
 
@@ -89,18 +82,14 @@ def _scenarios(what: str, names: t.Sequence[str]) -> Step:
 
 
 def _on_every_core(
-    what: str,
-    run: t.Callable[[Core, Path, Shell], report.Count],
-    versions: t.Iterable[Core] = CORES,
-    *,
-    patient: bool = False,
+    what: str, run: t.Callable[[Core, Path, Shell], report.Count], versions: t.Iterable[Core] = CORES
 ) -> list[Step]:
     def step(core: Core) -> Step:
         name = f"{what} {core.name}"
         python = Path(sys.executable) if core is MAIN else cores.find_python(core)
         if python is None:
             return skip(name, f"ansible-core {core.name} needs Python {core.pythons}, and none was found")
-        return Step(name, lambda shell: run(core, cores.make_venv(core, python, shell), shell), patient)
+        return Step(name, lambda shell: run(core, cores.make_venv(core, python, shell), shell))
 
     return [step(core) for core in versions]
 
