@@ -35,7 +35,8 @@ FILES = f"find {FOLDERS} -type f -not -path '*/daemon/*.d/*' %s 2>/dev/null | so
 NOTES, KERNEL = "/var/lib/mixed_lb/daemon", "/var/lib/mixed_lb/kernel"
 NOTES_OF_KERNEL = (
     f'import glob, json; notes = {{name: json.load(open(name)) for name in glob.glob("{KERNEL}/*.json")}};'
-    ' [print(name, {**note, "loaded_modules": 0}) for name, note in sorted(notes.items())]'
+    ' kept = lambda note: [one for one in note["loaded_modules"] if not one.startswith("ip_vs_")];'
+    ' [print(name, {**note, "loaded_modules": kept(note)}) for name, note in sorted(notes.items())]'
 )
 LOOKS = {
     **{name: snapshot.LOOKS[name] for name in ("rules", "links", "daemons")},

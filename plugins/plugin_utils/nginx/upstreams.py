@@ -103,8 +103,9 @@ def upstream(it: Options, kind: str, context: Context) -> list[Block]:
     for server in found:
         if server.it.get("resolve"):
             versions.need("resolve", context.version, where)
+    size = it.get("zone_size") or f"{max(128, 4 * sum(server.tries for server in found))}k"
     body: list[str | Block] = [
-        f"zone {context.label(it['name'], kind)} {word(it.get('zone_size') or f'{max(128, 4 * sum(server.tries for server in found))}k', where)}",
+        f"zone {context.label(it['name'], kind)} {word(size, where)}",
         *_method(it, algorithm, where, context, sticky=bool(sticky) and not native),
         *_servers(it, found, kind, context, native=native),
     ]

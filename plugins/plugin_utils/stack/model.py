@@ -124,6 +124,8 @@ class Tier:
     hosts: str = option(text, "")
     backend: str = option(text, "")
     state: str = option(choice("present", "absent"), "present")
+    leaving_vips: tuple[Address, ...] = ()
+    """An option of the kinds whose VIPs may go one by one."""
     min_available: int = option(integer(0, 10**6), 1)
     """How many of its hosts must stay in service when one is drained."""
 

@@ -52,7 +52,7 @@ class Front(Tier):
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         hosts = inventory.members(self.hosts)
-        yield from vips.leaving(self, self.vips, self.leaving_vips)
+        yield from vips.leaving(self)
         yield from vips.apart(self, self.vips, hosts)
         yield from vips.in_networks(self, self.vips, hosts, self.interface)
 

@@ -24,7 +24,7 @@ class Target(t.NamedTuple):
 
 def vips_to_ask(tier: Tier) -> list[Address]:
     """The VIPs of a tier without those that are to go, which it still answers on."""
-    return [vip for vip in tier.addresses_for_clients if vip not in getattr(tier, "leaving_vips", ())]
+    return [vip for vip in tier.addresses_for_clients if vip not in tier.leaving_vips]
 
 
 def targets(sender: Host, backend: Tier, inventory: Inventory) -> list[Target]:

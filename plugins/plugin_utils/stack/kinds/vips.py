@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import typing as t
 
-from ..addresses import Address
+from ..addresses import Address, versions
 from ..hosts import Host
 from ..model import Finding, Tier
 
 
-def leaving(tier: Tier, all_vips: t.Collection[Address], some: t.Collection[Address]) -> t.Iterator[Finding]:
+def leaving(tier: Tier) -> t.Iterator[Finding]:
     """VIPs that leave are still among those of the tier, and leave others behind that can be asked."""
-    for vip in some:
-        if vip not in all_vips:
+    there = tier.addresses_for_clients
+    for vip in tier.leaving_vips:
+        if vip not in there:
             text = f"leaving_vips: {vip} is none of its vips: it is among both until nobody asks for it any more"
             yield tier.finding("leaving-vips", text)
-    for version in sorted({vip.version for vip in some}):
-        if not any(vip.version == version and vip not in some for vip in all_vips):
+    for version in versions(tier.leaving_vips):
+        if not any(vip.version == version and vip not in tier.leaving_vips for vip in there):
             text = f"leaving_vips: no IPv{version} VIP is left to ask: keep one, or add the new one to vips first"
             yield tier.finding("leaving-vips", text)
 

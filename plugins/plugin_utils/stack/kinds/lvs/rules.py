@@ -113,7 +113,7 @@ def clients_apart(c: Cluster) -> Findings:
 
 
 def vips_on_nics(c: Cluster) -> Findings:
-    yield from vips.leaving(c.tier, c.tier.vips, c.tier.leaving_vips)
+    yield from vips.leaving(c.tier)
     yield from vips.apart(c.tier, c.tier.own_addresses, (*c.directors, *c.servers))
 
 
