@@ -11,7 +11,7 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.firewall import files
-from ansible_collections.mixed_lb.stack.tests.unit.plugins.plugin_utils.firewall.namespace import Namespace
+from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace
 
 Entry = dict[str, t.Any]
 ROLE = pathlib.Path(__file__).parents[5] / "roles/firewall"

@@ -13,7 +13,7 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.mixed_lb.stack.tests.unit.plugins.plugin_utils.firewall.namespace import ENVIRONMENT, Namespace
+from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import ENVIRONMENT, Namespace
 
 pytestmark = pytest.mark.plays
 

@@ -1,19 +1,23 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packets of the check of a VIP; the scenario ``lvs_ha`` has real servers answer them, or not."""
+"""The packets of the check of a VIP, and those that are lost. The scenario ``lvs_ha`` has real servers answer in every mode."""
 
 from __future__ import annotations
 
 import runpy
 import socket
 import struct
+import sys
+import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace
 
 ROOT = Path(__file__).resolve().parents[5]
-CHECKER = runpy.run_path(str(ROOT / "roles" / "keepalived" / "files" / "check_vip.py"))
+FILE = ROOT / "roles" / "keepalived" / "files" / "check_vip.py"
+CHECKER = runpy.run_path(str(FILE))
 checksum, segment, wrapped = CHECKER["checksum"], CHECKER["segment"], CHECKER["wrapped"]
 PAIRS = {4: ("192.0.2.11", "192.0.2.100"), 6: ("2001:db8::11", "2001:db8::100")}
 
@@ -49,3 +53,77 @@ def test_tunnels_say_what_is_in_them() -> None:
     assert wrapped(four, "gre") == (socket.SOCK_RAW, socket.IPPROTO_GRE, 0, b"\x00\x00\x08\x00" + four)
     summed = wrapped(six, "gre+csum")[3]
     assert summed[:4] == b"\x80\x00\x86\xdd" and summed[8:] == six and checksum(summed) == 0
+
+
+SERVER = {4: "192.0.2.21", 6: "2001:db8::21"}
+PORT, NOBODYS = 80, 81
+SECONDS = "0.8"
+LOSSY = """
+table inet lossy {{ chain {hook} {{
+    type filter hook {hook} priority 0; tcp flags & (syn | ack) == {flags} {which} counter drop;
+}}; }}
+"""
+SYN, SYN_ACK = ("input", "syn"), ("output", "(syn | ack)")
+FIRST, EVERY = "numgen inc mod 2 0", ""
+
+
+class Way(t.NamedTuple):
+    """A director, and a real server with the VIP."""
+
+    director: Namespace
+    server: Namespace
+
+    def loses(self, packet: tuple[str, str], which: str) -> None:
+        self.server.do("nft", "--file", "-", stdin=LOSSY.format(hook=packet[0], flags=packet[1], which=which))
+
+    def lost(self) -> int:
+        return int(self.server.do("nft", "list", "table", "inet", "lossy").partition("counter packets ")[2].split()[0])
+
+    def check(self, family: int, port: int = PORT) -> str:
+        """What the check complains of."""
+        argv = [sys.executable, str(FILE), SECONDS, PAIRS[family][1], str(port), SERVER[family]]
+        done = self.director.ask("run", argv)
+        assert bool(done["rc"]) == bool(done["err"]), done
+        return str(done["err"])
+
+
+@pytest.fixture
+def way() -> t.Iterator[Way]:
+    director = Namespace()
+    try:
+        server = Namespace(beside=director)
+        try:
+            peer = ("peer", "name", "eth0", "netns", str(server.process.pid))
+            director.do("ip", "link", "add", "eth0", "type", "veth", *peer)
+            for side, addresses in ((director, {family: pair[0] for family, pair in PAIRS.items()}), (server, SERVER)):
+                side.do("ip", "link", "set", "eth0", "up")
+                side.do("ip", "address", "add", f"{addresses[4]}/24", "dev", "eth0")
+                side.do("ip", "address", "add", f"{addresses[6]}/64", "dev", "eth0", "nodad")
+            for family, (_, vip) in PAIRS.items():
+                server.do("ip", "address", "add", vip, "dev", "lo", *(["nodad"] if family == 6 else []))
+                server.ask("listen", socket.IPPROTO_TCP, vip, PORT)
+            yield Way(director, server)
+        finally:
+            server.end()
+    finally:
+        director.end()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("packet", [SYN, SYN_ACK], ids=["SYN", "SYN-ACK"])
+def test_one_lost_packet_is_no_dead_server(way: Way, family: int, packet: tuple[str, str]) -> None:
+    way.loses(packet, FIRST)
+    assert way.check(family) == ""
+    assert way.lost() == 1
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_server_that_stays_silent_is_dead(way: Way, family: int) -> None:
+    way.loses(SYN, EVERY)
+    assert f"{SERVER[family]} does not answer for {PAIRS[family][1]} {PORT}: timed out" in way.check(family)
+    assert way.lost() == 2
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_server_that_refuses_is_told_at_once(way: Way, family: int) -> None:
+    assert "refuses connections" in way.check(family, NOBODYS)
