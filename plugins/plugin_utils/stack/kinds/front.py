@@ -18,8 +18,7 @@ from .vrrp import Vrrp
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
-    """What every member of the pool must answer. Times are in seconds; ``rise`` and ``fall`` count answers in a row, 0 is
-    the kind's own number."""
+    """What every member of the pool must answer. Times are in seconds; ``rise`` and ``fall`` count answers in a row."""
 
     type: str = option(choice("http", "https", "tcp"), "")
     path: str = option(text, "/")
@@ -28,7 +27,7 @@ class Check:
     interval: float = option(number(0.1, 3600), 2)
     timeout: float = option(number(0.1, 3600), 1)
     rise: int = option(integer(1, 1000), 2)
-    fall: int = option(integer(1, 1000), 0)
+    fall: int = option(integer(1, 1000), 3)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

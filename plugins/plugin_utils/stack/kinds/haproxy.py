@@ -22,9 +22,6 @@ ALGORITHMS = (
 )
 MAX_WEIGHT = 256
 PEER_PORT = 10000
-FALL = 3
-FALL_OF_VIPS = 5
-"""Each check of a VIP may meet a real server that is dead but not yet out: these last longer than that (2 s apart)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,11 +95,8 @@ class Haproxy(Proxy):
             found["lines"] = ["option http-server-close"]
         if self.sticky:
             found["cookie"] = {"name": self.sticky, "httponly": True}
-        fall = FALL_OF_VIPS if self.chosen_behind(stack) else FALL
         if self.check:
-            found.update(check_part(self.check, self.protocol, fall))
-        elif fall != FALL:
-            found["check"] = {"fall": fall}
+            found.update(check_part(self.check, self.protocol))
         return found
 
     def _server(self, one: Target, port: int) -> Part:
@@ -129,10 +123,10 @@ def binds(hosts: t.Iterable[Host], ports: t.Iterable[int]) -> list[Part]:
     return [{**place, "port": str(port)} for port in ports]
 
 
-def check_part(check: Check, protocol: str, fall: int = FALL) -> Part:
-    """The options of a backend that its check takes; ``fall`` where the check itself says nothing."""
+def check_part(check: Check, protocol: str) -> Part:
+    """The options of a backend that its check takes."""
     kind = check.type or protocol
-    found: Part = {"type": "tcp" if kind == "tcp" else "http", "rise": check.rise, "fall": check.fall or fall}
+    found: Part = {"type": "tcp" if kind == "tcp" else "http", "rise": check.rise, "fall": check.fall}
     found["interval"] = _time(check.interval)
     if kind != "tcp":
         found["path"] = check.path

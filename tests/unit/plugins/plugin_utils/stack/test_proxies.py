@@ -111,12 +111,11 @@ def test_what_balances_connections_gets_one_for_each_request(world: t.Any) -> No
         assert part(made, role)[pools][0][key] == wanted
 
 
-INNER = {"name": "inner", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
-
-
 def test_vips_are_asked_again_as_somebody_else_may_answer(world: t.Any) -> None:
     made = world("nginx").set("app", backend="inner")
-    made.tiers.append({**INNER, "kind": "haproxy"})
+    made.tiers.append(
+        {"name": "inner", "kind": "haproxy", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
+    )
     assert "tries" not in part(made, "nginx_lb")["upstreams"][0]
     made.tiers[-1]["vips"] = ["192.0.2.100"]
     found = part(made, "nginx_lb")
@@ -171,20 +170,3 @@ def test_what_goes_asks_nothing_of_what_may_be_gone(world: t.Any) -> None:
     steps = [(step.tier, step.role) for step in made.plan().steps]
     assert steps[0] == ("edge", "nginx_lb"), "from the front"
     assert part(made, "nginx_lb", "edge1")["upstreams"] == []
-
-
-def test_a_vip_is_not_dead_before_a_dead_server_is_out_behind_it(world: t.Any) -> None:
-    made = world("haproxy").set("app", backend="inner")
-    made.tiers.append({**INNER, "kind": "nginx"})
-
-    def fall(**options: object) -> object:
-        (backend,) = part(made.set("app", **options), "haproxy")["backends"]
-        return backend.get("check", {}).get("fall")
-
-    assert fall() is None, "as the role counts"
-    assert fall(check={"type": "tcp"}) == 3
-    made.tiers[-1]["vips"] = ["192.0.2.100"]
-    assert fall(check={"type": "tcp"}) == 5
-    assert fall(check={"type": "tcp", "fall": 2}) == 2
-    del made.tiers[0]["check"]
-    assert fall() == 5
