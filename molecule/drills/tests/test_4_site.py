@@ -5,67 +5,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import time
 
-from frame import PROJECT
 from load import DIRECTOR, NOTHING, PROXY, Load, server
 from whole import Whole
 
-# What a run must have said when it is disturbed: a task begins, or has changed the first of its hosts.
-BEGINS, CHANGES = r"TASK \[.*{}\]", r"TASK \[.*{}\](?s:.*)changed: \["
+from playbooks import FAILED, UNREACHABLE
+
 SERVERS = "Put VIPs, tunnels and routes in place"
 TASKS = {"web": SERVERS, "directors": "Configure keepalived", "edge": "Configure nginx", "dns": "Configure PowerDNS"}
-# For a run that is slow, or has lost a host and notices it by ssh.
-PATIENCE = 300
-PAUSE = 0.1
 SECONDS = 60
 # The second is how Python says it of the place for temporary files.
 FULL = "No space left on device|No usable temporary directory"
-
-
-class Run:
-    """A run of site.yml, ended with its block at the latest. It writes to a file: ssh outlives it, and would keep a pipe open."""
-
-    def __init__(self, whole: Whole, target: str) -> None:
-        self._log = whole.lab.folder / "run.log"
-        with self._log.open("w") as out:
-            self._process = subprocess.Popen(
-                whole.site.argv("site", **whole.site.variables(target)),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=PROJECT,
-                env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
-                start_new_session=True,
-            )
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        """It does not go on behind the back of the next test."""
-        if self._process.poll() is None:
-            self.kill()
-
-    def reaches(self, moment: str) -> None:
-        """Wait until it has said so."""
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(moment, self._log.read_text()):
-            alive = self._process.poll() is None and time.monotonic() < deadline
-            assert alive, f"the run did not come to {moment}: {self._log.read_text()}"
-            time.sleep(PAUSE)
-
-    def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def fails(self) -> None:
-        """It ends by itself."""
-        assert self._process.wait(PATIENCE) != 0, self._log.read_text()
 
 
 def test_the_checker_of_nginx(whole: Whole, load: Load) -> None:
@@ -77,18 +28,19 @@ def test_the_checker_of_nginx(whole: Whole, load: Load) -> None:
         outlast()
 
 
-KILLS = {"web": BEGINS, "directors": CHANGES, "edge": BEGINS, "dns": CHANGES}
+# Whether the first host has been changed by then.
+KILLS = {"web": False, "directors": True, "edge": False, "dns": True}
 
 
 def test_a_run_that_is_killed_again_and_again(whole: Whole, load: Load) -> None:
     """Each run gets one tier further; the last one is left alone."""
     target = whole.prepare_change()
-    for tier, moment in KILLS.items():
-        how = "begins" if moment is BEGINS else "has changed the first host"
+    for tier, changed in KILLS.items():
+        how = "has changed the first host" if changed else "begins"
         when = f"site.yml killed when {TASKS[tier]!r} {how}"
-        with load.under(when, NOTHING, seconds=SECONDS), Run(whole, target) as run:
-            run.reaches(moment.format(TASKS[tier]))
-            run.kill()
+        with load.under(when, NOTHING, seconds=SECONDS), whole.site.towards(target) as run:
+            run.reaches(TASKS[tier], changed=changed)
+            run.cut_off()
     with load.under("site.yml run again after that", NOTHING, seconds=SECONDS):
         whole.run_cleanly(target)
 
@@ -104,10 +56,10 @@ def test_hosts_that_die_in_the_middle_of_their_roles(whole: Whole, load: Load) -
         host = pair.gather() if pair else {"web": "web3", "dns": "dns1"}[tier]
         try:
             with load.under(f"power cut of {host} in the middle of {TASKS[tier]!r}", bound, seconds=SECONDS):
-                with Run(whole, target) as run:
-                    run.reaches(BEGINS.format(TASKS[tier]))
+                with whole.site.towards(target) as run:
+                    run.reaches(TASKS[tier])
                     whole.lab.power_cut([host])
-                    run.fails()
+                    assert run.ends() in (FAILED, UNREACHABLE), run.said
                 whole.lab.power_on([host])
         finally:
             whole.lab.power_on([host])
@@ -136,10 +88,10 @@ def test_a_full_disk_on_a_director(whole: Whole, load: Load) -> None:
             with load.under(f"the disk of {host} is {room} while site.yml runs", NOTHING, seconds=SECONDS):
                 fill(whole, host, left)
                 # what Ansible itself puts on a host has to have a place, or nothing of the role would run
-                run = whole.site.start("site", "-e", "ansible_remote_tmp=/run/ansible", **whole.site.variables(target))
-                failed = run.ends() != 0
+                with whole.site.towards(target, "-e", "ansible_remote_tmp=/run/ansible") as run:
+                    said = run.fails()
                 whole.lab.run(host, "rm -r /var/full")
-            assert failed and re.search(FULL, run.said) and "Traceback" not in run.said, run.said
+            assert re.search(FULL, said), said
             assert left or whole.look()[host] == before
     finally:
         whole.lab.run(host, "rm -rf /var/full")

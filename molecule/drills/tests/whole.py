@@ -19,7 +19,7 @@ from pair import Pair
 from proxies import Proxies, front
 
 from lab.cluster import Lab
-from playbooks import Playbooks
+from playbooks import Playbooks, Running
 
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
@@ -63,6 +63,10 @@ class Site(Playbooks):
 
     def variables(self, description: str) -> dict[str, t.Any]:
         return {"lb_stack": {"tiers": self.described[description]}}
+
+    def towards(self, description: str, *words: str) -> Running:
+        """A run that brings the stack there, to be looked at while it goes."""
+        return self.start("site", *words, **self.variables(description))
 
 
 MORE_VIP = "203.0.113.101"

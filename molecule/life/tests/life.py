@@ -70,16 +70,16 @@ class Life(Playbooks):
         old = [clients.hold(service) for service in SERVICES]
         with clients.asking(f"to {mode}", PATIENT) as seen:
             if again:
-                first = self.start("migrate", lb_tier="app")
-                first.reaches(WAITS)
-                first.cut_off()
+                with self.start("migrate", lb_tier="app") as first:
+                    first.reaches(WAITS)
+                    first.cut_off()
                 said = self.refused("migrate", lb_tier="app", lb_drain_timeout=1)
                 assert f"{len(old)} connections still go as they began" in said
-            run = self.start("migrate", lb_tier="app")
-            run.reaches(WAITS)
-            for download in old:
-                download.ends_well()
-            run.succeeds()
+            with self.start("migrate", lb_tier="app") as run:
+                run.reaches(WAITS)
+                for download in old:
+                    download.ends_well()
+                run.succeeds()
         check_all_answered(seen)
         assert self.methods(director) == {mode}
 
@@ -118,12 +118,14 @@ class Life(Playbooks):
         downloads = {server: self.held_by(server, SERVICES[0]) for server in RIPS}
         with asking(self.lab, [*SERVICES, *others], "web2 leaves and comes back") as seen:
             self.change("app", web=REST, scheduler="wlc", drain_timeout=120)
-            run = self.start("site", lb_weight=3)
-            run.reaches(task)
-            for director in directors:
-                until(lambda director=director: self.weights(director).get("web2"), {0}, f"web2 drained on {director}")
-            downloads["web2"].ends_well()
-            run.succeeds()
+            with self.start("site", lb_weight=3) as run:
+                run.reaches(task)
+                for director in directors:
+                    until(
+                        lambda director=director: self.weights(director).get("web2"), {0}, f"web2 drained on {director}"
+                    )
+                downloads["web2"].ends_well()
+                run.succeeds()
             for director in directors:
                 until(lambda director=director: self.weights(director), {"web1": {3}}, f"web2 gone from {director}")
                 assert self.schedulers(director) == {"wlc"}

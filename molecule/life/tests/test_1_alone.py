@@ -97,10 +97,10 @@ def test_drained_in_every_tier_at_once_and_back(life: Life) -> None:
     all_send_to(life, "web1", "web2")
     downloads = [life.held_by("web2", one) for one in (SERVICES[1], AT_THE_EDGE)]
     with asking(life.lab, [*SERVICES, *PROXIES], "web2 drained and back") as seen:
-        run = life.start("decommission", lb_host="web2")
-        run.reaches(IN_FLIGHT)
-        all_send_to(life, "web1")
-        run.cut_off()
+        with life.start("decommission", lb_host="web2") as run:
+            run.reaches(IN_FLIGHT)
+            all_send_to(life, "web1")
+            run.cut_off()
         rows = re.findall(r"\bweb2 .* drained .*", life.play("status"))
         assert len(rows) == 6, rows
         life.play("undrain", lb_host="web2")
@@ -133,8 +133,8 @@ def test_tiers_are_decommissioned(life: Life) -> None:
 
 def test_everything_goes(life: Life) -> None:
     """Cut off when the VIPs are gone, and run again."""
-    run = life.start("decommission", lb_all="true")
-    until(lambda: VIPS[0] in life.lab.run("lb1", "ip address"), False, "without VIPs", 180)
-    run.cut_off()
+    with life.start("decommission", lb_all="true") as run:
+        until(lambda: VIPS[0] in life.lab.run("lb1", "ip address"), False, "without VIPs", 180)
+        run.cut_off()
     life.play("decommission", lb_all="true")
     assert life.left_on("lb1", "lb2", "web1", "web2") == []

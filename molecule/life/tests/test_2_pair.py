@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from clients import Clients
-from drills import check_gaps
-from life import APP, SERVICES, Life
+from described import Service
+from drills import check_all_answered, check_gaps
+from life import APP, SERVICES, VIPS, Life, asking
 from pair import Pair
 
 MOVING = {
@@ -32,9 +33,9 @@ def test_failover_there_and_back(life: Life) -> None:
     for host in (pair.other(holder), holder):
         with Clients(life.lab, SERVICES).asking(f"failover to {host}") as seen:
             if host != holder:
-                run = life.start("failover", lb_tier="app", lb_to=host)
-                run.reaches("Wait until it has them")
-                run.cut_off()
+                with life.start("failover", lb_tier="app", lb_to=host) as run:
+                    run.reaches("Wait until it has them")
+                    run.cut_off()
             life.play("failover", lb_tier="app", lb_to=host)
         check_gaps(seen)
         assert pair.settle() == {"app": host}
@@ -43,6 +44,25 @@ def test_failover_there_and_back(life: Life) -> None:
 
 def test_from_nat_to_dr(life: Life) -> None:
     life.migrate("dr", pair_of(life).settle()["app"])
+
+
+MORE = ["192.0.2.101", "2001:db8:0:2::101"]
+THEIRS = [Service("tcp", vip, 8080, "wrr", 0) for vip in MORE]
+
+
+def test_vips_come_and_go(life: Life) -> None:
+    """Each host gets and loses them in its turn; those from before stay where they are, and who asks for any is answered."""
+    with pair_of(life).one_holder_at_every_look(), asking(life.lab, SERVICES, "VIPs come and go") as before:
+        life.change("app", vips=[*VIPS, *MORE])
+        life.play("site")
+        life.change("app", leaving_vips=MORE)
+        with asking(life.lab, THEIRS, "VIPs leave") as leaving:
+            life.play("site")
+        life.change("app", vips=list(VIPS), leaving_vips=[])
+        life.play("site")
+    check_all_answered(before)
+    check_all_answered(leaving)
+    assert not [host for host in ("lb1", "lb2", "web1", "web2") if MORE[0] in life.lab.run(host, "ip address")]
 
 
 def test_a_real_server_leaves_and_comes_back_by_site_alone(life: Life) -> None:

@@ -11,15 +11,17 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 import typing as t
 
 from frame import PROJECT, SCENARIO
 
-PATIENCE = 180
+PATIENCE = 300
 """Seconds to the task that is waited for: many come before it, and this machine may be busy."""
+LIMIT = 900
 PAUSE = 0.1
+FAILED, UNREACHABLE = 2, 4
+"""Exit codes of ansible-playbook."""
 
 
 class Playbooks:
@@ -39,34 +41,48 @@ class Playbooks:
         return Running(self.argv(playbook, *words, **variables))
 
     def play(self, playbook: str, *words: str, **variables: t.Any) -> str:
-        return self.start(playbook, *words, **variables).succeeds()
+        with self.start(playbook, *words, **variables) as run:
+            return run.succeeds()
 
     def refused(self, playbook: str, *words: str, **variables: t.Any) -> str:
-        running = self.start(playbook, *words, **variables)
-        assert running.ends() == 2, running.said
-        assert "Traceback" not in running.said
-        return " ".join(running.said.split())
+        with self.start(playbook, *words, **variables) as run:
+            return " ".join(run.fails().split())
 
 
 class Running:
-    """A run, and in ``said`` what a user has seen of it so far."""
+    """A run, in a block with whose end it ends at the latest."""
 
     def __init__(self, argv: list[str]) -> None:
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT)
-        self.said = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        # What it starts may outlive it, and would keep a pipe open.
+        self._out = os.memfd_create("said")
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=self._out,
+            stderr=subprocess.STDOUT,
+            cwd=PROJECT,
+            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
+        )
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.said += line
+    def __enter__(self) -> Running:
+        return self
 
-    def reaches(self, task: str) -> None:
-        """Wait until it takes a task, which is not its last one."""
+    def __exit__(self, *problem: object) -> None:
+        if self._process.poll() is None:
+            self.cut_off()
+        os.close(self._out)
+
+    @property
+    def said(self) -> str:
+        """What a user has seen of it so far."""
+        return os.pread(self._out, os.fstat(self._out).st_size, 0).decode()
+
+    def reaches(self, task: str, *, changed: bool = False) -> None:
+        """Wait until it takes a task, which is not its last one; or has changed the first of the task's hosts."""
+        moment = rf"TASK \[.*{re.escape(task)}\]" + (r"(?s:.*)changed: \[" if changed else "")
         deadline = time.monotonic() + PATIENCE
-        while f"TASK [{task}]" not in self.said:
-            assert self._process.poll() is None and time.monotonic() < deadline, f"never at {task}: {self.said}"
+        while not re.search(moment, said := self.said):
+            assert self._process.poll() is None and time.monotonic() < deadline, f"never at {task}: {said}"
             time.sleep(PAUSE)
 
     def cut_off(self) -> None:
@@ -83,9 +99,13 @@ class Running:
 
     def ends(self) -> int:
         """Wait for its end; returns its exit code."""
-        code = self._process.wait()
-        self._reader.join()
-        return code
+        return self._process.wait(LIMIT)
+
+    def fails(self) -> str:
+        """Wait for its end, which must be a bad one that it came to by itself; returns all that it said."""
+        code, said = self.ends(), self.said
+        assert code == FAILED and "Traceback" not in said, said
+        return said
 
     def succeeds(self) -> str:
         """Wait for its end, which must be a good one; returns all that it said."""
