@@ -28,6 +28,8 @@ SETTLE = 1
 RATES = {"1 kB": 400, "100 kB": 100}
 LATE, ATTEMPTS = 1.0, 5
 """By how many seconds the client may be behind its own clock, and how often it may try."""
+PORTS = "net.ipv4.ip_local_port_range='1024 65535' net.ipv4.tcp_tw_reuse=1"
+"""A client that runs out of ports, which it does after 14,000 connections by default, looks for one with all of its CPU."""
 CLIENT = pathlib.Path(__file__).with_name("offered.py")
 SERVERS = ("web1", "web2")
 PICTURE = labs.PROJECT / "docs" / "request_costs.svg"
@@ -138,6 +140,7 @@ def _way(way: str, tier: dict[str, t.Any], address: str, rounds: int) -> dict[st
     """All costs of one way, by size of the reply; in a lab of its own."""
     with labs.lab(labs.TOPOLOGIES / "director.yml") as lab, tempfile.TemporaryDirectory() as folder:
         _serve(lab)
+        lab.run("client", f"sysctl -qw {PORTS}")
         labs.playbook(labs.PROJECT / "site.yml", _inventory(pathlib.Path(folder), tier), labs.way_in(lab))
         for host in ("lb1", *SERVERS):
             lab.run(
