@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 from clients import Clients
 from described import Service
 from drills import check_all_answered, check_gaps
@@ -40,6 +42,43 @@ def test_failover_there_and_back(life: Life) -> None:
         check_gaps(seen)
         assert pair.settle() == {"app": host}
     assert "it is not a host of that tier" in life.refused("failover", lb_tier="app", lb_to="web1")
+
+
+FILES = pathlib.Path(__file__).parents[1] / "files"
+STAND_INS = {"nft": "/usr/sbin/nft", "nftables.service": "/etc/systemd/system/nftables.service"}
+RULES = "/etc/mixed_lb/firewall/stack.nft"
+
+
+def test_rules_stay_whatever_nftables_does(life: Life) -> None:
+    """The role and systemd are real. nft is not, as the lab's kernels have no tables of the family inet."""
+    host = "lb1"
+
+    def do(command: str) -> str:
+        return life.lab.run(host, command)
+
+    def are_loaded() -> bool:
+        return do(f"nft --stateless list table inet mixed_lb_stack | cmp -s - {RULES} && echo yes || true") != ""
+
+    for name, path in STAND_INS.items():
+        do(f"cat >{path} <<'END'\n{(FILES / name).read_text()}END\nchmod 755 {path}")
+    try:
+        life.play("site", "--limit", host, lb_firewall=True)
+        assert are_loaded() and "192.0.2.12" in do(f"cat {RULES}"), "the other director may send adverts"
+        for word in ("start", "restart", "reload", "stop", "start"):
+            do(f"systemctl {word} nftables")
+            assert are_loaded() is (word != "stop"), word
+        do("systemctl enable nftables; sync")
+        life.lab.reboot([host])
+        do("systemctl is-system-running --wait || true")
+        assert are_loaded()
+        do("nft flush ruleset")
+        life.play("site", "--limit", host, lb_firewall=True)
+        assert are_loaded()
+        life.play("site", "--limit", host, lb_firewall=False)
+        assert not are_loaded()
+    finally:
+        do(f"systemctl disable --now nftables; rm -rf /run/nft {' '.join(STAND_INS.values())}; systemctl daemon-reload")
+    pair_of(life).settle()
 
 
 def test_from_nat_to_dr(life: Life) -> None:

@@ -38,14 +38,32 @@ def firewall_files(openings: t.Sequence[t.Mapping[str, t.Any]], name: str, befor
         {"path": f"{FOLDER}/{name}.nft", "content": rules.rules(wanted, also, name)},
         {"path": f"{FOLDER}/{name}.json", "content": json.dumps(made_of, indent=1, sort_keys=True) + "\n"},
         {"path": f"/etc/systemd/system/mixed-lb-firewall-{name}.service", "content": _unit(name)},
+        {"path": f"/etc/systemd/system/nftables.service.d/mixed-lb-firewall-{name}.conf", "content": _drop_in(name)},
     ]
 
 
+def _head(name: str) -> str:
+    return f"# Written by mixed_lb.stack, role firewall, scope {name}. Changes made here are lost."
+
+
+def _load(name: str) -> str:
+    return f"{NFT} --file {FOLDER}/{name}.nft"
+
+
+def _drop_in(name: str) -> str:
+    lines = [
+        _head(name),
+        "# This one flushes all tables. Nobody starts the unit of those rules with it where that is active already.",
+        "[Service]",
+        f"ExecStartPost=-{_load(name)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _unit(name: str) -> str:
-    load = f"{NFT} --file {FOLDER}/{name}.nft"
     table = f"table inet {rules.table(name)}"
     lines = [
-        f"# Written by mixed_lb.stack, role firewall, scope {name}. Changes made here are lost.",
+        _head(name),
         "[Unit]",
         f"Description=What only peers of the load balancer may send ({name})",
         # Default dependencies would order it after sysinit.target, and cloud-init puts the network before that: a cycle.
@@ -61,8 +79,8 @@ def _unit(name: str) -> str:
         "[Service]",
         "Type=oneshot",
         "RemainAfterExit=yes",
-        f"ExecStart={load}",
-        f"ExecReload={load}",
+        f"ExecStart={_load(name)}",
+        f"ExecReload={_load(name)}",
         # added first, since somebody may have taken it away
         f'ExecStop={NFT} "add {table}; delete {table}"',
         "",

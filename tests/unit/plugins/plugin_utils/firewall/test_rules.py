@@ -199,3 +199,9 @@ def test_the_unit_is_early_and_follows_the_one_that_flushes() -> None:
     ):
         assert f"\n{line}\n" in text
     assert "nftables.service" in next(line for line in text.splitlines() if line.startswith("After="))
+
+
+def test_one_that_flushes_loads_them_again_when_it_starts() -> None:
+    path, text = files.firewall_files([VRRP], "edge")[3].values()
+    assert path == "/etc/systemd/system/nftables.service.d/mixed-lb-firewall-edge.conf"
+    assert "\n[Service]\nExecStartPost=-/usr/sbin/nft --file /etc/mixed_lb/firewall/edge.nft\n" in text
