@@ -61,3 +61,9 @@ def test_updates_of_packages_and_kernels(life: Life, monkeypatch: pytest.MonkeyP
     # nothing is left to do, and nobody boots for that
     life.play("rolling", **update(holder))
     assert life.lab.run(holder, BOOTED) == after
+
+
+def test_everything_goes(life: Life) -> None:
+    """Also what a director has kept over its reboot."""
+    life.play("decommission", lb_all="true")
+    assert life.left_on("lb1", "lb2", "web1", "web2") == []

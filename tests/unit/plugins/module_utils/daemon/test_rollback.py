@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import history
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon import app, history
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.app import Wanted, apply
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.model import Check, DaemonProblem, File, Probe
+from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.probe import wait_for
 from ansible_collections.mixed_lb.stack.plugins.module_utils.daemon.rollback import roll_back
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Command
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.daemon.fake_daemon import FOLDER, FakeDaemon
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import MemoryFiles
 
@@ -66,7 +68,11 @@ def test_what_another_run_has_laid_down_stays(host: FakeDaemon) -> None:
     assert host.files.content == before
 
 
-def test_a_way_back_that_fails_leaves_all_as_it_was(host: FakeDaemon) -> None:
+def test_a_way_back_that_fails_leaves_all_as_it_was(host: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asks_once(probes: tuple[Probe, ...], generation: str, _timeout: float, command: Command) -> None:
+        wait_for(probes, generation, 0, command)
+
+    monkeypatch.setattr(app, "wait_for", asks_once)
     for name in host.files.names(f"{history.FOLDER}/edge.d"):
         path = f"{history.FOLDER}/edge.d/{name}"
         host.files.content[path] = host.files.content[path].replace('"two drained ', '"bad ')
