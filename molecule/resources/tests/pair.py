@@ -38,7 +38,8 @@ while any(one in (table := open("/proc/net/ip_vs").read()) for one in sys.argv[1
     time.sleep(0.05)
 print("forgotten", flush=True)
 """
-FULL, EMPTY = POOLS % "empty > 0", POOLS % "empty < length(seen)"
+# A table without services, as while keepalived starts, is neither.
+FULL, EMPTY = POOLS % "empty || !length(seen)", POOLS % "!empty || empty < length(seen)"
 
 
 class Pair:
@@ -110,7 +111,8 @@ class Pair:
 
     def maintain(self, host: str, tiers: t.Iterable[str], wanted: bool = True) -> None:
         files = " ".join(f"/etc/keepalived/mixed_lb/{tier}.maintenance" for tier in tiers)
-        self.lab.run(host, f"for file in {files}; do echo {int(wanted)} >$file; done")
+        # Who loses its power next is not to come back with what was there before.
+        self.lab.run(host, f"for file in {files}; do echo {int(wanted)} >$file; sync $file; done")
 
     def wait_for_pools(self, condition: str = FULL, hosts: t.Iterable[str] = ()) -> None:
         """Every service of the directors has real servers; or with EMPTY none has."""
