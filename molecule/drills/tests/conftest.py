@@ -27,6 +27,7 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
     lab,
     pytest_collection_modifyitems,
     pytest_configure,
+    pytest_runtest_makereport,
     pytest_sessionfinish,
     stack,
 )
@@ -49,16 +50,6 @@ def whole(made: Whole) -> t.Iterator[Whole]:
     """The stack before a drill; after it, nothing may be left of that."""
     yield made
     made.check()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With what has failed go the journals of those that hold VIPs: the lab is gone afterwards."""
-    report = yield
-    whole = getattr(item, "funcargs", {}).get("made")
-    if report.failed and whole:
-        report.sections += [(f"journal of {host}", text) for host, text in whole.journals().items()]
-    return report
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,6 @@ from playbooks import Playbooks, Running
 NAME = "www.shop.example"
 NAME_SERVERS = ("192.0.2.5", "192.0.2.6")
 PATIENCE = 60
-LINES = 150
 FOLDERS = (
     "/etc/keepalived /etc/nginx /etc/powerdns /etc/mixed_lb /etc/sysctl.d /etc/modules-load.d /etc/modprobe.d"
     " /etc/systemd/system /usr/local /var/lib/mixed_lb"
@@ -169,11 +168,8 @@ class Whole:
         assert changed == {"0"}, said
 
     def journals(self) -> dict[str, str]:
-        """What keepalived and nginx have said lately, on each host that is alive and may hold VIPs."""
-        words = f"journalctl -o short-iso-precise -n {LINES} -u keepalived -u nginx"
-        return {
-            host: self.lab.run(host, words, check=False) for pair in (self.edges, self.directors) for host in pair.alive
-        }
+        """Of those that may hold VIPs."""
+        return {**self.edges.journals(), **self.directors.journals()}
 
     def wait_until_gone(self, server: str) -> None:
         """The real server is in no pool of any director that is alive."""

@@ -22,6 +22,7 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
     lab,
     pytest_collection_modifyitems,
     pytest_configure,
+    pytest_runtest_makereport,
     pytest_sessionfinish,
     stack,
 )

@@ -9,6 +9,7 @@ import functools
 import os
 import pathlib
 import time
+import typing as t
 
 import pytest
 import yaml
@@ -69,6 +70,23 @@ def pytest_sessionfinish(exitstatus: int) -> None:
     """Remembers the stage that has been proved, for the verification after the reboot."""
     if exitstatus == 0 and "MOLECULE_FILE" in os.environ:
         PROVED.write_text(stage())
+
+
+@t.runtime_checkable
+class Witness(t.Protocol):
+    """A fixture that knows what its hosts have said."""
+
+    def journals(self) -> dict[str, str]: ...
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With what has failed go the journals of those that it was about: the lab is gone afterwards."""
+    report = yield
+    witnesses = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Witness)]
+    for witness in witnesses if report.failed else ():
+        report.sections += [(f"journal of {host}", text) for host, text in witness.journals().items()]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ BOUND = MISSED * ADVERT + SKEW + 1
 DETECTION = 2 + 1.5 + 0.5 + 1.5
 PATIENCE = 30
 PAUSE = 0.1
+LINES = 150
 POOLS = (
     "ipvsadm -Sn | awk '/^-A/ {seen[$3] = 0} /^-a/ {seen[$3]++} END {for (s in seen) if (!seen[s]) empty++; exit %s}'"
 )
@@ -120,6 +121,11 @@ class Pair:
             self.lab.run(
                 host, f"for i in $(seq 300); do {condition} && exit 0; sleep 0.1; done; ipvsadm -Ln >&2; exit 1"
             )
+
+    def journals(self) -> dict[str, str]:
+        """What keepalived and nginx have said lately, on each host that is alive."""
+        words = f"journalctl -o short-iso-precise -n {LINES} -u keepalived -u nginx"
+        return {host: self.lab.run(host, words, check=False) for host in self.alive}
 
     def watch(self, addresses: t.Iterable[str]) -> t.Callable[[], float]:
         """From now on all directors look for these real servers. The result waits until no pool has them, and returns when."""
