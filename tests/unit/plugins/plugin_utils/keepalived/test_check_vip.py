@@ -99,7 +99,7 @@ def way() -> t.Iterator[Way]:
                 side.do("ip", "link", "set", "eth0", "up")
                 side.do("ip", "address", "add", f"{addresses[4]}/24", "dev", "eth0")
                 side.do("ip", "address", "add", f"{addresses[6]}/64", "dev", "eth0", "nodad")
-            for family, (_, vip) in PAIRS.items():
+            for family, (_own, vip) in PAIRS.items():
                 server.do("ip", "address", "add", vip, "dev", "lo", *(["nodad"] if family == 6 else []))
                 server.ask("listen", socket.IPPROTO_TCP, vip, PORT)
             yield Way(director, server)
