@@ -16,6 +16,7 @@ import pytest
 PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
 
+from browser import browse  # noqa: E402  # needs the path above
 from clients import Clients, pytest_terminal_summary  # noqa: E402, F401  # needs the path above
 from described import Described, Service  # noqa: E402  # needs the path above
 from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path above
@@ -28,8 +29,12 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
 )
 from pair import Pair  # noqa: E402  # needs the path above
 from proxies import Proxies, front  # noqa: E402  # needs the path above
+from waiting import until  # noqa: E402  # needs the path above
 
 from lab.cluster import Lab  # noqa: E402  # needs the path above
+
+# Seconds that a service may be away after a boot, and requests for each real server, whatever their weights.
+BACK, ALL = 60, 8
 
 
 @pytest.fixture
@@ -48,6 +53,19 @@ def directors(lab: Lab, stack: Described) -> t.Iterator[Pair]:  # noqa: F811  # 
     made.settle()
     yield made
     made.recover()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_service(lab: Lab, stack: Described) -> None:  # noqa: F811  # the fixtures
+    """After a reboot the hosts are up before all real servers are in all pools again."""
+    requests = [
+        {"address": vip, "port": 80} for vip in front(stack)["vips"] for _turn in range(ALL * len(stack.real_servers))
+    ]
+
+    def who_serves() -> set[str]:
+        return {answer.get("said", {}).get("server", "nobody") for answer in browse(lab, requests, all_answered=False)}
+
+    until(who_serves, set(stack.real_servers), "all serve", BACK)
 
 
 @pytest.fixture(scope="session")
