@@ -28,13 +28,13 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
     stack,
 )
 from pair import Pair  # noqa: E402  # needs the path above
-from proxies import Proxies, front  # noqa: E402  # needs the path above
+from proxies import BACK, Proxies, front  # noqa: E402  # needs the path above
 from waiting import until  # noqa: E402  # needs the path above
 
 from lab.cluster import Lab  # noqa: E402  # needs the path above
 
-# Seconds that a service may be away after a boot, and requests for each real server, whatever their weights.
-BACK, ALL = 60, 8
+# Requests for each real server until all have answered, whatever their weights.
+ALL = 8
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ import typing as t
 from described import Described, Tier
 from pair import Pair
 
+# What may pass from the last boot until all of the stack serves, without Ansible, in seconds.
+BACK = 60
+
 
 def front(stack: Described) -> Tier:
     """The tier that clients ask."""

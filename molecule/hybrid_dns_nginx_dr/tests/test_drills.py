@@ -13,13 +13,10 @@ from clients import PATIENT, Clients
 from described import Described
 from drills import check_all_answered, check_gaps
 from pair import DETECTION, Pair
-from proxies import front
+from proxies import BACK, front
 from waiting import until
 
 from lab.cluster import Lab
-
-# What may pass from the last boot until all of the stack serves, without Ansible, in seconds.
-BACK = 60
 
 pytestmark = pytest.mark.once
 

@@ -83,7 +83,8 @@ class Witness(t.Protocol):
 def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
     """With what has failed go the journals of those that it was about: the lab is gone afterwards."""
     report = yield
-    witnesses = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Witness)]
+    # a fixture may be another one's object
+    witnesses = {one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Witness)}
     for witness in witnesses if report.failed else ():
         report.sections += [(f"journal of {host}", text) for host, text in witness.journals().items()]
     return report

@@ -75,11 +75,11 @@ class Running:
     @property
     def said(self) -> str:
         """What a user has seen of it so far."""
-        return os.pread(self._out, os.fstat(self._out).st_size, 0).decode()
+        return os.pread(self._out, os.fstat(self._out).st_size, 0).decode(errors="replace")
 
     def reaches(self, task: str, *, changed: bool = False) -> None:
         """Wait until it takes a task, which is not its last one; or has changed the first of the task's hosts."""
-        moment = rf"TASK \[.*{re.escape(task)}\]" + (r"(?s:.*)changed: \[" if changed else "")
+        moment = rf"TASK \[(?:.* [:|] )?{re.escape(task)}\]" + (r"(?s:.*)changed: \[" if changed else "")
         deadline = time.monotonic() + PATIENCE
         while not re.search(moment, said := self.said):
             assert self._process.poll() is None and time.monotonic() < deadline, f"never at {task}: {said}"

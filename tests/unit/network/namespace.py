@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -51,3 +52,24 @@ class Namespace:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+Addresses = t.Iterable[t.Mapping[int, str]]
+
+
+@contextlib.contextmanager
+def connected(here: Addresses, there: Addresses) -> t.Iterator[tuple[Namespace, Namespace]]:
+    """Two namespaces with a cable between their ``eth0``, which have these addresses, each by family: 4 and 6."""
+    with contextlib.ExitStack() as ends:
+        one = Namespace()
+        ends.callback(one.end)
+        other = Namespace(beside=one)
+        ends.callback(other.end)
+        peer = ("peer", "name", "eth0", "netns", str(other.process.pid))
+        one.do("ip", "link", "add", "eth0", "type", "veth", *peer)
+        for side, addresses in ((one, here), (other, there)):
+            side.do("ip", "link", "set", "eth0", "up")
+            for each in addresses:
+                side.do("ip", "address", "add", f"{each[4]}/24", "dev", "eth0")
+                side.do("ip", "address", "add", f"{each[6]}/64", "dev", "eth0", "nodad")
+        yield one, other

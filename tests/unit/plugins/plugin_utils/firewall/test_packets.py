@@ -11,7 +11,7 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.firewall import files
-from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace
+from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace, connected
 
 Entry = dict[str, t.Any]
 ROLE = pathlib.Path(__file__).parents[5] / "roles/firewall"
@@ -53,23 +53,8 @@ class Cable(t.NamedTuple):
 
 @pytest.fixture
 def cable() -> t.Iterator[Cable]:
-    host = Namespace()
-    try:
-        others = Namespace(beside=host)
-        try:
-            host.do(
-                "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", str(others.process.pid)
-            )
-            for side, addresses in ((host, (HOST, VIP)), (others, (PEER, SECOND, STRANGER))):
-                side.do("ip", "link", "set", "eth0", "up")
-                for each in addresses:
-                    side.do("ip", "address", "add", f"{each[4]}/24", "dev", "eth0")
-                    side.do("ip", "address", "add", f"{each[6]}/64", "dev", "eth0", "nodad")
-            yield Cable(host, others)
-        finally:
-            others.end()
-    finally:
-        host.end()
+    with connected((HOST, VIP), (PEER, SECOND, STRANGER)) as ends:
+        yield Cable(*ends)
 
 
 def from_peers(protocol: str, *ports: int, peer: t.Mapping[int, str] | None = None, **more: t.Any) -> list[Entry]:

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace
+from ansible_collections.mixed_lb.stack.tests.unit.network.namespace import Namespace, connected
 
 ROOT = Path(__file__).resolve().parents[5]
 FILE = ROOT / "roles" / "keepalived" / "files" / "check_vip.py"
@@ -89,24 +89,11 @@ class Way(t.NamedTuple):
 
 @pytest.fixture
 def way() -> t.Iterator[Way]:
-    director = Namespace()
-    try:
-        server = Namespace(beside=director)
-        try:
-            peer = ("peer", "name", "eth0", "netns", str(server.process.pid))
-            director.do("ip", "link", "add", "eth0", "type", "veth", *peer)
-            for side, addresses in ((director, {family: pair[0] for family, pair in PAIRS.items()}), (server, SERVER)):
-                side.do("ip", "link", "set", "eth0", "up")
-                side.do("ip", "address", "add", f"{addresses[4]}/24", "dev", "eth0")
-                side.do("ip", "address", "add", f"{addresses[6]}/64", "dev", "eth0", "nodad")
-            for family, (_own, vip) in PAIRS.items():
-                server.do("ip", "address", "add", vip, "dev", "lo", *(["nodad"] if family == 6 else []))
-                server.ask("listen", socket.IPPROTO_TCP, vip, PORT)
-            yield Way(director, server)
-        finally:
-            server.end()
-    finally:
-        director.end()
+    with connected([{family: own for family, (own, _vip) in PAIRS.items()}], [SERVER]) as (director, server):
+        for family, (_own, vip) in PAIRS.items():
+            server.do("ip", "address", "add", vip, "dev", "lo", *(["nodad"] if family == 6 else []))
+            server.ask("listen", socket.IPPROTO_TCP, vip, PORT)
+        yield Way(director, server)
 
 
 @pytest.mark.parametrize("family", [4, 6])
