@@ -17,6 +17,8 @@ MOVING = {
     "hosts": "directors",
     "inner_vips": ["192.0.2.99", "2001:db8:0:2::99"],
     "check": {"type": "http", "path": "/"},
+    # A move may leave connections in the table that have ended; the default would keep them, and who waits for them, for 15 min.
+    "timeouts": {"tcp": 60},
 }
 WAITS = "mixed_lb.stack.keepalived : leaving | Wait for what is under way"
 
