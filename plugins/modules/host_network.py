@@ -176,7 +176,7 @@ options:
       protocol:
         description: Protocol.
         type: str
-        choices: [tcp, udp]
+        choices: [tcp, udp, sctp]
       source_port:
         description: Source port; needs O(rules[].protocol).
         type: int
@@ -380,7 +380,7 @@ ARGUMENTS = {
         family=choice("ipv4", "ipv6"),
         to=TEXT,
         fwmark=TEXT,
-        protocol=choice("tcp", "udp"),
+        protocol=choice("tcp", "udp", "sctp"),
         source_port=NUMBER,
         table=NEEDED,
         suppress_prefixlength=NUMBER,

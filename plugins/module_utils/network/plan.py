@@ -47,12 +47,12 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
     ordered = [item for kind in _ORDER for item in wanted.of(kind)]
     added: list[Step] = []
     for old in _in_the_way(ordered, record, live, after):
-        added += _remove(old, live)
         after.pop(old.key, None)
+        added += _remove(old, live, after)
     if any(isinstance(item, Port) and item.key not in after for item in ordered):
         added.append(Step(("modprobe", "fou")))
     for item in ordered:
-        added += _bring(item, after.get(item.key), live)
+        added += _bring(item, after.get(item.key), live, after)
         after[item.key] = _resolved(item, after.get(item.key))
     removed: list[Step] = []
     for item in sorted(record.wanted.items, key=lambda item: _ORDER.index(type(item)), reverse=True):
@@ -60,13 +60,14 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
             continue
         now, before = after.pop(item.key, None), record.found.get(item.key)
         if before is not None and (now is not None or not meets(before, item)):
-            removed += _put_back(before, now, live)
+            removed += _put_back(before, now, live, after)
             after[item.key] = before
         elif now is not None:
-            removed += _remove(now, live)
+            removed += _remove(now, live, after)
     put, taken = _filter_steps(scope, wanted, record, live)
     arrived = tuple(item for item in wanted.of(Address) if item.key not in live.items)
-    return Plan((*added, *put, *taken, *removed), found, after, arrived)
+    # Marks come before the VIPs and go after them: what arrives unmarked is refused.
+    return Plan((*put, *added, *removed, *taken), found, after, arrived)
 
 
 def _found(key: Key, record: Record, others: t.Mapping[str, Record], live: Live) -> Item | None:
@@ -79,7 +80,7 @@ def _found(key: Key, record: Record, others: t.Mapping[str, Record], live: Live)
     return live.items.get(key)
 
 
-def _bring(item: Item, now: Item | None, live: Live) -> list[Step]:
+def _bring(item: Item, now: Item | None, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
     """Steps that make one item true."""
     if now is None:
         if isinstance(item, Tunnel):
@@ -93,7 +94,7 @@ def _bring(item: Item, now: Item | None, live: Live) -> list[Step]:
     if meets(now, item):
         return []
     if isinstance(item, Route) and any(route.key == item.key and route.meets(item) for route in live.shadowed):
-        return _remove(now, live)
+        return _remove(now, live, after)
     return [_single(replace(item), undo=replace(now))]
 
 
@@ -109,22 +110,24 @@ def _resolved(item: Item, now: Item | None) -> Item:
     return now if now is not None and meets(now, item) else item
 
 
-def _put_back(before: Item, now: Item | None, live: Live) -> list[Step]:
+def _put_back(before: Item, now: Item | None, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
     """Steps that make an item what it was before the scope came."""
     if before == now:
         return []
     if now is None:
         return [_single(add(before), undo=delete(before))]
     if before in live.shadowed:  # the network manager has set it again, behind ours: the kernel refuses a second one
-        return _remove(now, live)
+        return _remove(now, live, after)
     return [_single(replace(before), undo=replace(now))]
 
 
-def _remove(item: Item, live: Live) -> list[Step]:
+def _remove(item: Item, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
+    """``after``: what stays beside it."""
     steps = [_single(delete(item), undo=add(item))]
     if isinstance(item, Address) and item not in live.secondaries:
         # With its primary address the kernel drops the others of its network, unless promote_secondaries is set.
-        steps += [Step(tuple(replace(other))) for other in live.secondaries if _same_network(item, other)]
+        others = [other for other in live.secondaries if other.key in after and _same_network(item, other)]
+        steps += [Step(tuple(replace(other))) for other in others]
     return steps
 
 

@@ -15,6 +15,10 @@ from .model import KINDS, Address, Item, NetworkProblem, Port, Record, Route, Ru
 from .words import add, change, replace
 
 FOLDER = "/etc/mixed_lb/network"
+FILTERS = "filters"
+"""What the script takes as its argument to do no more than the packet filter."""
+FLUSHERS = ("nftables", "netfilter-persistent")
+"""Services that take all chains away whenever they start or reload."""
 VERSION = 1
 
 
@@ -98,6 +102,7 @@ def script(scope: str, wanted: Wanted, tools: t.Mapping[int, str] = TOOLS) -> st
     rules = wanted.of(Rule)
     if rules or ports:
         lines[0] += _ONCE
+    lines += _filters(scope, wanted, tools)
     if ports:
         lines.append("try modprobe fou")
     lines += [shlex.join(["once", *add(port)[1:]]) for port in ports]
@@ -106,14 +111,20 @@ def script(scope: str, wanted: Wanted, tools: t.Mapping[int, str] = TOOLS) -> st
         lines += [_try(words) for words in change(None, tunnel)]
     lines += [_try(replace(item)) for item in (*wanted.of(Address), *wanted.of(Route))]
     lines += [shlex.join(["once", *add(item)[1:]]) for item in rules]
+    return "\n".join([*lines, 'exit "$failed"', ""])
+
+
+def _filters(scope: str, wanted: Wanted, tools: t.Mapping[int, str]) -> list[str]:
+    """The lines for the packet filter, and where the script ends if it is asked for these alone."""
     chain = chain_of(scope)
+    lines = []
     for (family, table), content in sorted(wanted.filters.items()):
         text = restore_text(table, chain, content, jump=False)
         tool, hook = tools[family], HOOKS[table]
         lines.append(f"try {tool}-restore -w --noflush <<'END'\n{text}END")
         hooked, hook_it = (f"{tool} -w -t {table} -{verb} {hook} -j {chain}" for verb in "CA")
         lines.append(f"{hooked} 2>/dev/null || try {hook_it}")
-    return "\n".join([*lines, 'exit "$failed"', ""])
+    return [*lines, f'[ "$1" = {FILTERS} ] && exit "$failed"'] if lines else []
 
 
 def _try(words: t.Sequence[str]) -> str:
@@ -168,11 +179,20 @@ def drop_ins(scope: str, wanted: Wanted, networkd: t.Mapping[str, str], gateways
     used = {item.interface for item in (*wanted.of(Address), *wanted.of(Route))} | set(gateways)
     deprecated = {address.interface for address in wanted.of(Address) if address.deprecated}
     texts = {}
+    if wanted.filters:
+        for service in FLUSHERS:
+            texts[f"/etc/systemd/system/{service}.service.d/mixed-lb-network-{scope}.conf"] = (
+                f"{head}# This service flushes all tables, whether or not the unit of this scope has run.\n[Service]\n"
+                + "".join(
+                    f"{when}=-/bin/sh {script_path(scope)} {FILTERS}\n" for when in ("ExecStartPost", "ExecReload")
+                )
+            )
     for interface, path in sorted(networkd.items()):
         if interface in used:
             # It takes a deprecated address for one with a lease, which only "yes" keeps.
-            keep = "yes" if interface in deprecated else "static"
-            texts[f"/etc/systemd/network/{path.rsplit('/', 1)[-1]}.d/50-mixed-lb-{scope}.conf"] = (
+            keep, place = ("yes", 60) if interface in deprecated else ("static", 50)
+            # Of several scopes' files the last one counts, so "yes" sorts behind.
+            texts[f"/etc/systemd/network/{path.rsplit('/', 1)[-1]}.d/{place}-mixed-lb-{scope}.conf"] = (
                 f"{head}# Else a restart of systemd-networkd takes away addresses and routes that it did not set.\n"
                 f"[Network]\nKeepConfiguration={keep}\n"
             )

@@ -15,12 +15,13 @@ def ipvs_modules(
 ) -> list[dict[str, t.Any]]:
     """The ``modules`` of ``kernel_settings``: ip_vs, the schedulers and persistence engines in use, and helpers by name."""
     parameters = {"conn_tab_bits": conn_tab_bits} if conn_tab_bits else {}
-    schedulers = {f"ip_vs_{service.get('scheduler') or 'wlc'}" for service in services}
+    # "none" is the kernel's word for a service without a scheduler, which takes no module
+    schedulers = {service.get("scheduler") or "wlc" for service in services} - {"none"}
     engines = {f"ip_vs_pe_{service['persistence_engine']}" for service in services if service.get("persistence_engine")}
     unknown = sorted(set(helpers) - set(HELPERS))
     if unknown:
         raise ValueError(f"unknown helper {unknown[0]}: known are {', '.join(HELPERS)}")
-    extra = schedulers | engines | {HELPERS[helper] for helper in helpers}
+    extra = {f"ip_vs_{name}" for name in schedulers} | engines | {HELPERS[helper] for helper in helpers}
     return [{"name": "ip_vs", "parameters": parameters}, *({"name": name} for name in sorted(extra))]
 
 

@@ -36,16 +36,23 @@ def networks_of(interface: Interface) -> list[ipaddress.IPv4Network | ipaddress.
     ]
 
 
-def interfaces_for(interfaces: t.Sequence[Interface], addresses: t.Sequence[str], wanted: str = "") -> list[str]:
-    """The interfaces towards ``addresses``, each once and sorted; addresses behind a router add none. ``wanted`` alone if given."""
+def interfaces_for(
+    interfaces: t.Sequence[Interface], addresses: t.Sequence[str], wanted: str = "", needed: bool = False
+) -> list[str]:
+    """The interfaces towards ``addresses``, each once and sorted; addresses behind a router add none. ``wanted`` alone if given.
+
+    Raises ``ValueError`` where one is ``needed`` and there is none.
+    """
     if wanted:
         return [wanted]
-    found = set()
+    found, missing = set(), None
     for address in addresses:
         try:
             found.add(interface_for(interfaces, address))
-        except ValueError:
-            continue
+        except ValueError as error:
+            missing = error
+    if needed and not found and missing:
+        raise missing
     return sorted(found)
 
 

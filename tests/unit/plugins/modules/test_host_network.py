@@ -40,6 +40,15 @@ def test_each_example_can_be_undone(host, example):
     assert run(**SHOWN[-1])["changed"] and host.state() == before
 
 
+def test_each_protocol_of_ipvs_may_be_in_a_rule(host):
+    rules = [
+        {"priority": 100 + at, "protocol": protocol, "source_port": 80, "table": "100"}
+        for at, protocol in enumerate(["tcp", "udp", "sctp"])
+    ]
+    assert run(name="app", rules=rules)["changed"]
+    assert not run(name="app", rules=rules)["changed"]
+
+
 def test_the_diff_shows_the_running_network_and_the_files(host):
     result = run(name="app", addresses=[{"address": "192.0.2.100"}])
     headers = [part["before_header"] for part in result["diff"]]

@@ -50,7 +50,12 @@ def test_every_finding_is_told_at_once():
             {
                 "addresses": [VIP, {"address": "203.0.113.300"}],
                 "tunnels": [GUE | {"port": None}, LVS0 | {"remote": "2001:db8::1"}, LVS0 | {"checksum": True}],
-                "routes": [{"to": "default"}, {"to": "192.0.2.1/24", "via": "192.0.2.1"}, BY_DIP | {"table": "x"}],
+                "routes": [
+                    {"to": "default"},
+                    {"to": "192.0.2.1/24", "via": "192.0.2.1"},
+                    BY_DIP | {"table": "x"},
+                    {"to": "2001:db8::/64", "via": "2001:db8::2", "metric": 0},
+                ],
                 "rules": [REPLIES | {"protocol": None}],
                 "marks": [MARK | {"mark": "0"}],
                 "source_nat": [SNAT | {"source": "2001:db8::/64"}],
@@ -65,6 +70,7 @@ def test_every_finding_is_told_at_once():
         "routes[0]",
         "routes[1]",
         "routes[2]",
+        "routes[3]",
         "rules[0]",
         "marks[0]",
         "source_nat[0]",
@@ -185,6 +191,24 @@ def test_secondaries_survive_their_primary():
     host(["ip", "address", "add", "198.51.100.5/24", "dev", "eth1"])
     apply(host)
     assert [a["ip"] for a in host.addresses if a["dev"] == "eth1"] == ["198.51.100.5"]
+
+
+def test_marks_come_before_the_vips_and_go_after_them():
+    host = FakeIp()
+    host.iptables = True
+    come = apply(host, addresses=[VIP | {"interface": "eth0"}], marks=[MARK]).commands
+    go = apply(host).commands
+    assert [line.split()[0] for line in come] == ["iptables-restore", "ip"]
+    assert [line.split()[0] for line in go] == ["ip", "iptables-restore"]
+
+
+def test_secondaries_that_leave_with_their_primary_do_not_come_back():
+    host = FakeIp()
+    two = [{"address": f"198.51.100.{end}/24", "interface": "eth1"} for end in (100, 101)]
+    apply(host, addresses=two)
+    apply(host, addresses=[*reversed(two)])
+    apply(host)
+    assert not [a for a in host.addresses if a["dev"] == "eth1"]
 
 
 def test_packet_rules_replace_one_chain_at_once():
@@ -321,17 +345,8 @@ def test_the_script_is_a_shell_script_in_the_order_of_the_live_steps():
     )
     text = render.script("app", wanted)
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
-    body = text[text.index("try modprobe") :]
+    body = text[text.index("try iptables-restore") :]
     assert body == (
-        "try modprobe fou\n"
-        "once -4 fou add port 6080 gue\n"
-        "ip link show dev gue0 >/dev/null 2>&1 ||"
-        " try ip link add gue0 type ipip mode ipip local 192.0.2.11 remote 192.0.2.2\n"
-        "try ip link set gue0 up\n"
-        "try ip address replace 203.0.113.100/32 dev lo\n"
-        "try ip address replace 2001:db8:1::100/128 dev lo preferred_lft 0 nodad\n"
-        "try ip -4 route replace unicast default via 192.0.2.2 table 254 proto static\n"
-        "once -4 rule add priority 100 from 192.0.2.11 ipproto tcp sport 8080 table 100\n"
         "try iptables-restore -w --noflush <<'END'\n"
         "*mangle\n"
         ":MIXED_LB_APP - [0:0]\n"
@@ -341,6 +356,16 @@ def test_the_script_is_a_shell_script_in_the_order_of_the_live_steps():
         "END\n"
         "iptables -w -t mangle -C PREROUTING -j MIXED_LB_APP 2>/dev/null ||"
         " try iptables -w -t mangle -A PREROUTING -j MIXED_LB_APP\n"
+        '[ "$1" = filters ] && exit "$failed"\n'
+        "try modprobe fou\n"
+        "once -4 fou add port 6080 gue\n"
+        "ip link show dev gue0 >/dev/null 2>&1 ||"
+        " try ip link add gue0 type ipip mode ipip local 192.0.2.11 remote 192.0.2.2\n"
+        "try ip link set gue0 up\n"
+        "try ip address replace 203.0.113.100/32 dev lo\n"
+        "try ip address replace 2001:db8:1::100/128 dev lo preferred_lft 0 nodad\n"
+        "try ip -4 route replace unicast default via 192.0.2.2 table 254 proto static\n"
+        "once -4 rule add priority 100 from 192.0.2.11 ipproto tcp sport 8080 table 100\n"
         'exit "$failed"\n'
     )
 
@@ -361,6 +386,19 @@ def test_only_what_stands_on_the_network_waits_for_it(options, waits):
     assert ("Before=network-pre.target" in text) != waits
 
 
+def test_packet_rules_come_back_after_whoever_flushes_them():
+    host = FakeIp()
+    host.iptables = True
+    before = host.state()
+    apply(host, marks=[MARK])
+    for service in ("nftables", "netfilter-persistent"):
+        text = host.files.content[f"/etc/systemd/system/{service}.service.d/mixed-lb-network-app.conf"]
+        for moment in ("ExecStartPost", "ExecReload"):
+            assert f"\n{moment}=-/bin/sh /etc/mixed_lb/network/app.sh filters\n" in text
+    apply(host)
+    assert host.state() == before
+
+
 def test_networkd_is_kept_from_taking_things_away():
     host = FakeIp()
     before = host.state()
@@ -377,7 +415,9 @@ def test_networkd_is_kept_from_taking_things_away():
     }
     assert "\nKeepConfiguration=static\n" in host.files.content[min(paths)]
     apply(host, "one", addresses=[VIP | {"interface": "eth0"}, VIP6 | {"interface": "eth0"}])
-    assert "\nKeepConfiguration=yes\n" in host.files.content[min(paths)], "static loses deprecated addresses"
+    keeps = host.files.content["/etc/systemd/network/10-a.network.d/60-mixed-lb-one.conf"]
+    assert "\nKeepConfiguration=yes\n" in keeps, "static loses deprecated addresses"
+    assert min(paths) not in host.files.content, "of two scopes' files the last one counts"
     apply(host, "two")
     apply(host, "one")
     host.files.content = {path: text for path, text in host.files.content.items() if path not in netif}

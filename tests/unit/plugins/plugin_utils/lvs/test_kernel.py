@@ -23,6 +23,10 @@ def test_a_service_without_a_scheduler_has_the_default_of_ipvsadm(service: dict[
     assert names([service]) == ["ip_vs", "ip_vs_wlc"]
 
 
+def test_a_service_that_has_no_scheduler_takes_no_module() -> None:
+    assert names([{"scheduler": "none"}]) == ["ip_vs"]
+
+
 def test_persistence_engines_and_helpers_are_modules_too() -> None:
     assert names([{"scheduler": "rr", "persistence_engine": "sip"}], ["ftp", "sip"]) == [
         "ip_vs",

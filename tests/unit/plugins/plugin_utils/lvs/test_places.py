@@ -59,6 +59,12 @@ def test_interfaces_come_once_and_sorted_and_what_is_behind_a_router_adds_none()
     assert places.interfaces_for(HOST, []) == []
 
 
+def test_where_one_is_needed_none_is_an_error() -> None:
+    assert places.interfaces_for(HOST, ["198.51.100.9", "192.0.2.21"], needed=True) == ["eth0"]
+    with pytest.raises(ValueError, match=r"is in a network with 198\.51\.100\.9: give"):
+        places.interfaces_for(HOST, ["198.51.100.9"], needed=True)
+
+
 def test_a_named_interface_is_all_there_is() -> None:
     assert places.interfaces_for(HOST, ["203.0.113.21"], "bond0.7") == ["bond0.7"]
 
