@@ -253,7 +253,8 @@ class FakeIp:
                     row[length] = bits
         row |= {"not": None} if inverted else {}
         row |= {"fwmark": hex(int(given["fwmark"]))} if "fwmark" in given else {}
-        row |= {"ipproto": {"tcp": "ipproto-6", "udp": "17", "sctp": "132"}[given["ipproto"]]} if "ipproto" in given else {}
+        protocols = {"tcp": "ipproto-6", "udp": "17", "sctp": "132"}
+        row |= {"ipproto": protocols[given["ipproto"]]} if "ipproto" in given else {}
         row |= {"sport": int(given["sport"])} if "sport" in given else {}
         if "suppress_prefixlength" in given:
             row["suppress_prefixlen"] = int(given["suppress_prefixlength"])
