@@ -23,6 +23,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files im
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import keepalived_foreign
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.leaving import keepalived_leaving
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.networkd import keepalived_networkd_files
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.lvs import kernel, neighbours, places, replies, tunnels
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.nginx.files import (
@@ -60,6 +61,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     keepalived_main,
     keepalived_scope,
     keepalived_sync,
+    keepalived_networkd_files,
     keepalived_unit_files,
     kernel.ipvs_modules,
     kernel.ipvs_scope,

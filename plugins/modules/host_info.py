@@ -70,7 +70,7 @@ interfaces:
   returned: success
   type: list
   elements: dict
-  sample: [{name: eth0, mac: "52:54:00:12:34:56", mtu: 1500, up: true, addresses: [192.0.2.11/24, "2001:db8::11/64"]}]
+  sample: [{name: eth0, mac: "52:54:00:12:34:56", mtu: 1500, up: true, network_file: null, addresses: [192.0.2.11/24, "2001:db8::11/64"]}]
   contains:
     name:
       description: Name.
@@ -84,6 +84,9 @@ interfaces:
     up:
       description: Whether it is up.
       type: bool
+    network_file:
+      description: The file by which systemd-networkd manages it; null where it does not.
+      type: str
     addresses:
       description: Addresses with their prefix lengths.
       type: list

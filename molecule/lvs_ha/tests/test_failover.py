@@ -47,6 +47,18 @@ def test_power_cut_and_return_of_the_holder(pair: Pair, clients: Clients) -> Non
 
 
 @pytest.mark.once
+def test_a_new_start_of_networkd_moves_nothing(pair: Pair, clients: Clients) -> None:
+    """As each upgrade of systemd has one. networkd would take away what it did not set, and keepalived then lets go of all."""
+    holders = pair.settle()
+    configured = "/lib/systemd/systemd-networkd-wait-online --interface=eth0 --timeout=30"
+    with clients.asking("networkd starts anew", PATIENT) as seen, pair.one_holder_at_every_look():
+        for host in pair.hosts:
+            pair.lab.run(host, f"systemctl restart systemd-networkd && {configured}")
+    check_all_answered(seen)
+    assert pair.settle() == holders
+
+
+@pytest.mark.once
 @pytest.mark.stage("second")
 def test_unplugged_holder_comes_back(pair: Pair, clients: Clients) -> None:
     """Cut off from all, the one that is preferred keeps its VIPs and loses its real servers; back, it must not serve so."""

@@ -10,6 +10,7 @@ import typing as t
 
 from ..system.command import Command, ProgramMissing, Result
 from ..system.files import FileStore
+from ..system.networkd import network_file
 from ..system.records import of_all_scopes
 from . import parse
 from .filters import TOOLS, chain_in, chain_of
@@ -83,13 +84,8 @@ class Reader:
 
 def networkd_files(links: t.Mapping[str, Link], store: FileStore) -> dict[str, str]:
     """Interfaces that systemd-networkd manages, with the .network file that it uses for them."""
-    found = {}
-    for link in links.values():
-        text = store.read(f"/run/systemd/netif/links/{link.index}") or ""
-        for line in text.splitlines():
-            if line.startswith("NETWORK_FILE=") and line != "NETWORK_FILE=":
-                found[link.name] = line.partition("=")[2]
-    return found
+    known = ((link.name, network_file(link.index, store)) for link in links.values())
+    return {name: path for name, path in known if path}
 
 
 def concerns(*states: Wanted) -> tuple[set[type[Item]], set[int], set[tuple[int, str]]]:

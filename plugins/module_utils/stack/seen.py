@@ -60,7 +60,7 @@ def look(host: Host, timeout: float) -> Result:
             return otherwise
 
     result: Result = {
-        "interfaces": ask("network", lambda: interfaces(host.command), []),
+        "interfaces": ask("network", lambda: interfaces(host.command, host.files), []),
         "units": ask("units", lambda: _units(host), {}),
         "ipvs": ask("IPVS", lambda: _ipvs(host)),
         "keepalived": ask("keepalived", lambda: _keepalived(host, timeout)),

@@ -16,6 +16,7 @@ import typing as t
 from . import drained
 from .command import Command
 from .files import FileProblem, FileStore, Proc
+from .networkd import network_file
 from .records import of_all_scopes
 
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route
@@ -45,7 +46,7 @@ def gather(
             "codename": release.get("VERSION_CODENAME"),
         },
         "kernel": kernel,
-        "interfaces": interfaces(command),
+        "interfaces": interfaces(command, files),
         "gateways": {
             "ipv4": gateway4(proc.read("/proc/net/route") or ""),
             "ipv6": gateway6(_routes6(command)),
@@ -64,24 +65,25 @@ def _assignments(text: str) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def interfaces(command: Command) -> list[dict[str, t.Any]]:
+def interfaces(command: Command, files: FileStore) -> list[dict[str, t.Any]]:
     """All network interfaces with their addresses, in the kernel's order."""
     result = command(["ip", "-json", "address", "show"])
     try:
         if result.rc != 0:
             raise ValueError(result.err.strip())
-        return [interface(row) for row in json.loads(result.out) if row]
+        return [interface(row, files) for row in json.loads(result.out) if row]
     except (ValueError, KeyError) as error:
         raise InfoProblem(f"ip address show failed: {error}") from error
 
 
-def interface(row: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def interface(row: t.Mapping[str, t.Any], files: FileStore) -> dict[str, t.Any]:
     """One interface of ``ip -json address``."""
     return {
         "name": row["ifname"],
         "mac": row.get("address"),
         "mtu": row["mtu"],
         "up": "UP" in row["flags"],
+        "network_file": network_file(row["ifindex"], files),
         "addresses": [f"{a['local']}/{a['prefixlen']}" for a in row.get("addr_info", []) if "local" in a],
     }
 

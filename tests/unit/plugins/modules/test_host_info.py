@@ -44,9 +44,17 @@ Status: install ok installed
 Architecture: amd64
 Version: 2.36"""
 LINKS = [
-    {"ifname": "lo", "mtu": 65536, "flags": ["LOOPBACK"], "address": "00:00:00:00:00:00", "addr_info": []},
+    {
+        "ifname": "lo",
+        "ifindex": 1,
+        "mtu": 65536,
+        "flags": ["LOOPBACK"],
+        "address": "00:00:00:00:00:00",
+        "addr_info": [],
+    },
     {
         "ifname": "eth0",
+        "ifindex": 2,
         "mtu": 1500,
         "flags": ["BROADCAST", "UP"],
         "address": "52:54:00:12:34:56",
@@ -76,6 +84,8 @@ def host(**more):
         "/proc/sys/kernel/osrelease": "6.1.0",
         "/proc/net/route": ROUTE4,
         "/var/lib/dpkg/status": STATUS,
+        "/run/systemd/netif/links/1": "ADMIN_STATE=unmanaged\nNETWORK_FILE=\n",
+        "/run/systemd/netif/links/2": "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/10-lan.network\n",
         "/lib/modules/6.1.0/modules.dep": "kernel/net/netfilter/ipvs/ip_vs.ko: kernel/lib/libcrc32c.ko\n",
     }
     return FakeHost(content | more)
@@ -91,12 +101,20 @@ def test_everything_by_two_calls():
         "distribution": {"id": "debian", "version": "12", "codename": "bookworm"},
         "kernel": "6.1.0",
         "interfaces": [
-            {"name": "lo", "mac": "00:00:00:00:00:00", "mtu": 65536, "up": False, "addresses": []},
+            {
+                "name": "lo",
+                "mac": "00:00:00:00:00:00",
+                "mtu": 65536,
+                "up": False,
+                "network_file": None,
+                "addresses": [],
+            },
             {
                 "name": "eth0",
                 "mac": "52:54:00:12:34:56",
                 "mtu": 1500,
                 "up": True,
+                "network_file": "/etc/systemd/network/10-lan.network",
                 "addresses": ["192.0.2.11/24", "2001:db8::11/64"],
             },
         ],
@@ -174,7 +192,7 @@ def test_keepalived_writes_only_if_it_runs_and_has_services(content, writer):
 def test_the_module_runs_here():
     result = run_module(host_info.main, packages=["nonsense-package"])
     assert result["changed"] is False and result["packages"] == {"nonsense-package": None}
-    assert {"name", "mac", "mtu", "up", "addresses"} == set(result["interfaces"][0])
+    assert {"name", "mac", "mtu", "up", "network_file", "addresses"} == set(result["interfaces"][0])
 
 
 def test_errors_are_one_message(monkeypatch):

@@ -18,7 +18,8 @@ from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.ipvs.fak
 HAPROXY = pathlib.Path(__file__).parents[1] / "haproxy" / "fixtures" / "debian12"
 PAGE = "Active connections: 5 \nserver accepts handled requests\n 9 9 9 \nReading: 0 Writing: 1 Waiting: 4 \n"
 UNITS = "Id=nginx.service\nLoadState=loaded\nActiveState=active\n\nId=pdns.service\nLoadState=not-found\nActiveState=inactive\n"
-LINKS = [{"ifname": "eth0", "mtu": 1500, "flags": ["UP"], "addr_info": [{"local": "192.0.2.100", "prefixlen": 32}]}]
+ADDRESSES = [{"local": "192.0.2.100", "prefixlen": 32}]
+LINKS = [{"ifname": "eth0", "ifindex": 2, "mtu": 1500, "flags": ["UP"], "addr_info": ADDRESSES}]
 CHECKS = {
     "pools": [
         {
@@ -76,7 +77,14 @@ def test_a_bare_host_has_nothing_and_no_problems() -> None:
         "problems": [],
         **dict.fromkeys(("ipvs", "keepalived", "haproxy", "nginx")),
         "interfaces": [
-            {"name": "eth0", "mac": None, "mtu": 1500, "up": True, "addresses": ["192.0.2.100/32"]},
+            {
+                "name": "eth0",
+                "mac": None,
+                "mtu": 1500,
+                "up": True,
+                "network_file": None,
+                "addresses": ["192.0.2.100/32"],
+            },
         ],
     }
 

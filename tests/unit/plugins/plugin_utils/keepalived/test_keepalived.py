@@ -17,6 +17,7 @@ from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.files im
     keepalived_scope,
     keepalived_sync,
 )
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.networkd import keepalived_networkd_files
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.units import keepalived_unit_files
 
 ROLE = Path(__file__).resolve().parents[5] / "roles" / "keepalived"
@@ -149,6 +150,30 @@ def test_systemd_says_how_a_unit_is() -> None:
     assert drop_in["path"].startswith("/etc/systemd/system/haproxy.service.d/")
     for hook, word in (("ExecStartPost", 0), ("ExecStopPost", 1)):
         assert f"{hook}=+-/bin/sh -c 'echo {word} >{state['path']}'" in drop_in["content"]
+
+
+def test_networkd_leaves_vips_alone_on_each_interface_that_it_manages() -> None:
+    def files(*addresses: str) -> dict[str, str]:
+        instance = {"name": "app4", "source": "192.0.2.11", "addresses": addresses}
+        interfaces = [
+            {"name": name, "addresses": [address], "network_file": path and f"/run/systemd/network/{path}"}
+            for name, address, path in (
+                ("eth0", "192.0.2.11/24", "10-lan.network"),
+                ("eth1", "203.0.113.11/24", "20-wan.network"),
+                ("eth2", "10.0.0.11/24", None),
+            )
+        ]
+        options = {"name": "app", "instances": [instance], "host_interfaces": interfaces}
+        return {file["path"]: file["content"].splitlines()[-1] for file in keepalived_networkd_files(options)}
+
+    lan, wan = "/etc/systemd/network/10-lan.network.d", "/etc/systemd/network/20-wan.network.d"
+    assert files("192.0.2.100/32", "10.0.0.100/32 dev eth2") == {
+        f"{lan}/50-mixed-lb-keepalived-app.conf": "KeepConfiguration=static"
+    }
+    assert files("2001:db8::100/128", "203.0.113.100/32 dev eth1") == {
+        f"{lan}/60-mixed-lb-keepalived-app.conf": "KeepConfiguration=yes",
+        f"{wan}/50-mixed-lb-keepalived-app.conf": "KeepConfiguration=static",
+    }
 
 
 def test_programs_change_their_user_themselves() -> None:
