@@ -13,7 +13,7 @@ import typing as t
 from ..system.command import Command
 from ..system.files import FileStore
 from . import parse, plan, render
-from .model import Destination, DestinationKey, ServiceKey, Table
+from .model import DestinationKey, ServiceKey, Table
 from .plan import Op
 from .runner import Ipvsadm, IpvsError, cure, words_of
 
@@ -56,6 +56,11 @@ class Drain:
 
     seconds: float = 0
     strict: bool = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether weight 0 comes first. Without, a connection could begin between the look and the deletion."""
+        return self.seconds > 0 or self.strict
 
 
 AT_ONCE = Drain()
@@ -101,7 +106,7 @@ class Session:
     def change(self, before: Table, wanted: Table, *, rollback: bool = True, drain: Drain = AT_ONCE) -> Outcome:
         """Make the table ``before``, just read, into ``wanted``, or say what that would take."""
         stages = [wanted]
-        if drain.seconds > 0 and plan.leaving(before, wanted):
+        if drain.needed and plan.leaving(before, wanted):
             stages.insert(0, plan.draining(before, wanted))
         ops = [op for one, other in itertools.pairwise([before, *stages]) for op in plan.diff(one, other)]
         keys = plan.changed_keys(before, wanted)
@@ -142,7 +147,7 @@ class _Execution:
         try:
             for place, stage in enumerate(stages):
                 if place > 0:
-                    extra["active_connections"] = self._drain(plan.leaving(now, stage), drain)
+                    extra["active_connections"] = self._drain(now, stage, drain)
                 now = self._reach(now, stage)
         except NotDrained:
             raise
@@ -150,14 +155,14 @@ class _Execution:
             raise self._failure(error, plan.diff(self._before, stages[-1]), stages[-1]) from error
         return extra
 
-    def _drain(self, going: t.Mapping[ServiceKey, t.Collection[Destination]], drain: Drain) -> int:
-        watched = {key: [found.key for found in some] for key, some in going.items()}
+    def _drain(self, now: Table, stage: Table, drain: Drain) -> int:
+        watched = {key: [found.key for found in some] for key, some in plan.leaving(now, stage).items()}
         left = self._session.wait(watched, drain.seconds)
         if left and drain.strict:
             raise NotDrained(
                 f"{left} active connections are left after {drain.seconds:g} s, so nothing was deleted and the weight "
                 "is 0: give a longer drain_timeout, or leave require_drained out",
-                changed=True,
+                changed=now != self._before,
                 active_connections=left,
             )
         return left

@@ -76,6 +76,18 @@ def test_absent_waits_and_may_insist(host: Host) -> None:
     assert not run(host, state="absent", drain_timeout=3)["changed"]
 
 
+def test_absent_insists_without_a_wait(host: Host) -> None:
+    live = host.kernel.table[KEY].dests["192.0.2.11", 8080]
+    live.active = 4
+    result = run(host, state="absent", require_drained=True)
+    assert "4 active connections are left after 0 s, so nothing was deleted" in failure(result) and result["changed"]
+    assert host.kernel.table[KEY].dests["192.0.2.11", 8080].weight == 0
+    again = run(host, state="absent", require_drained=True)
+    assert again["failed"] and not again["changed"]
+    host.kernel.table[KEY].dests["192.0.2.11", 8080].active = 0
+    assert host.both("ipvs_destination", service=SERVICE, **NAT, state="absent", require_drained=True)["changed"]
+
+
 def test_a_new_one_has_the_defaults_and_the_service_s_port(host: Host) -> None:
     result = host.both("ipvs_destination", service=SERVICE, address="192.0.2.13")
     assert result["commands"] == ["ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.13:80 -g -w 1"]
