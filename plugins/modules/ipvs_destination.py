@@ -26,8 +26,10 @@ options:
       - V(present) sets what is given and keeps the rest. A new destination has the defaults named below.
       - V(drained) sets the weight to 0, so that no new connection comes, and waits for O(drain_timeout) at most.
         Clients of a persistent service keep coming unless the sysctl C(net.ipv4.vs.expire_quiescent_template) is 1.
-        The weight is remembered in C(/var/lib/mixed_lb/ipvs/weights.json) until V(present) brings it back.
-      - V(absent) deletes the destination, after O(drain_timeout) at weight 0.
+        The weight is remembered in C(/var/lib/mixed_lb/ipvs/weights.json) until V(present) brings it back, or the
+        destination is given another one.
+      - V(absent) deletes the destination, after O(drain_timeout) at weight 0. One that is left there, as
+        O(require_drained) wants it, has its weight remembered, too.
     type: str
     default: present
     choices: [present, drained, absent]

@@ -37,7 +37,7 @@ def destination(session: Session, params: Params) -> Outcome:
         return Outcome(extra={"active_connections": 0})
     if params["state"] == "drained":
         return _drained(session, params, before, key, live[place], weights)
-    return _absent(session, params, before, key, place, weights)
+    return _absent(session, params, before, key, live[place], weights)
 
 
 def _present(
@@ -52,7 +52,8 @@ def _present(
         options.pop("tunnel", None)
     new = wanted.destination(options, key)
     outcome = session.change(before, _replaced(before, key, place, new))
-    if new.weight and not session.check:
+    if not session.check:
+        # It has come back, or a weight was given: then that counts, 0 as well.
         weights.forget(key, place)
     outcome.extra["active_connections"] = None
     return outcome
@@ -61,9 +62,7 @@ def _present(
 def _drained(
     session: Session, params: Params, before: Table, key: ServiceKey, live: Destination, weights: Weights
 ) -> Outcome:
-    if live.weight and not session.check:
-        # Before the change: a weight that is lost cannot come back, one too many is forgotten later.
-        weights.remember(key, live.key, live.weight)
+    _remember(session, weights, key, live)
     outcome = session.change(before, _replaced(before, key, live.key, dataclasses.replace(live, weight=0)))
     # What is UDP never ends, so there is nothing to wait for.
     seconds = 0 if session.check or key.protocol == "udp" else params["drain_timeout"]
@@ -79,14 +78,22 @@ def _drained(
 
 
 def _absent(
-    session: Session, params: Params, before: Table, key: ServiceKey, place: DestinationKey, weights: Weights
+    session: Session, params: Params, before: Table, key: ServiceKey, live: Destination, weights: Weights
 ) -> Outcome:
     drain = Drain(params["drain_timeout"], params["require_drained"])
-    outcome = session.change(before, _replaced(before, key, place, None), drain=drain)
+    if drain.needed:
+        _remember(session, weights, key, live)
+    outcome = session.change(before, _replaced(before, key, live.key, None), drain=drain)
     if not session.check:
-        weights.forget(key, place)
+        weights.forget(key, live.key)
     outcome.extra.setdefault("active_connections", None)
     return outcome
+
+
+def _remember(session: Session, weights: Weights, key: ServiceKey, live: Destination) -> None:
+    """Before weight 0 is set: a weight that is lost cannot come back, one too many is forgotten later."""
+    if live.weight and not session.check:
+        weights.remember(key, live.key, live.weight)
 
 
 def _with_service(session: Session, before: Table, key: ServiceKey, state: str) -> Table | None:

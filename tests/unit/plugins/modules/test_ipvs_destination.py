@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import Cut
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.modules.ipvs_host import Host, failure
 
 KEY = (0, 4, "TCP", "192.0.2.100", 80)
@@ -56,6 +57,10 @@ def test_a_given_weight_wins_and_zero_is_one(host: Host) -> None:
     assert run(host, weight=7)["changed"]
     assert run(host, weight=0)["changed"]
     assert not run(host)["changed"], "nobody drained it, so nothing is brought back"
+    run(host, weight=7)
+    run(host, state="drained")
+    assert not run(host, weight=0)["changed"]
+    assert not run(host)["changed"], "weight 0 is what somebody asked for since"
 
 
 def test_time_is_up(host: Host) -> None:
@@ -86,6 +91,31 @@ def test_absent_insists_without_a_wait(host: Host) -> None:
     assert again["failed"] and not again["changed"]
     host.kernel.table[KEY].dests["192.0.2.11", 8080].active = 0
     assert host.both("ipvs_destination", service=SERVICE, **NAT, state="absent", require_drained=True)["changed"]
+
+
+def test_one_that_could_not_go_comes_back_with_its_weight(host: Host) -> None:
+    host.kernel.table[KEY].dests["192.0.2.11", 8080].active = 4
+    failure(run(host, state="absent", drain_timeout=3, require_drained=True))
+    assert run(host)["commands"] == ["ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.11:8080 -m -w 5 -x 9"]
+    assert WEIGHTS not in host.files.content
+
+
+def test_one_whose_run_was_killed_comes_back_with_its_weight(host: Host) -> None:
+    host.kernel.table[KEY].dests["192.0.2.11", 8080].active = 4
+
+    def cut() -> None:
+        raise Cut
+
+    host.naps = [cut]
+    with pytest.raises(Cut):
+        run(host, state="absent", drain_timeout=3)
+    assert run(host)["changed"] and host.kernel.table[KEY].dests["192.0.2.11", 8080].weight == 5
+
+
+def test_one_that_is_gone_is_forgotten(host: Host) -> None:
+    run(host, state="drained")
+    run(host, state="absent", drain_timeout=3)
+    assert WEIGHTS not in host.files.content and len(host.kernel.table[KEY].dests) == 1
 
 
 def test_a_new_one_has_the_defaults_and_the_service_s_port(host: Host) -> None:
