@@ -27,7 +27,7 @@ options:
       - V(drained) sets the weight to 0, so that no new connection comes, and waits for O(drain_timeout) at most.
         Clients of a persistent service keep coming unless the sysctl C(net.ipv4.vs.expire_quiescent_template) is 1.
         The weight is remembered in C(/var/lib/mixed_lb/ipvs/weights.json) until V(present) brings it back, or the
-        destination is given another one.
+        destination is given a weight, also by M(mixed_lb.stack.ipvs_table) or M(mixed_lb.stack.ipvs_service).
       - V(absent) deletes the destination, after O(drain_timeout) at weight 0. One that is left there, as
         O(require_drained) wants it, has its weight remembered, too.
     type: str

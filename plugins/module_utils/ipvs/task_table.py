@@ -9,8 +9,10 @@ import typing as t
 
 from . import boot, owner, wanted
 from .app import Drain, Outcome, Session
-from .model import Table
+from .model import ServiceKey, Table
 from .plan import Policy, target
+from .runner import IpvsError
+from .weights import Weights
 
 Params = t.Mapping[str, t.Any]
 
@@ -30,6 +32,7 @@ def table(session: Session, params: Params) -> Outcome:
     before = session.read()
     after = target(before, desired, policy)
     outcome = session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
+    _forget(session, after, () if params["keep_weights"] else desired)
     if scope is not None:
         boot.persist_table(session, scope, {key: after[key] for key in desired}, outcome)
     return outcome
@@ -43,10 +46,24 @@ def service(session: Session, params: Params) -> Outcome:
     if not params["ignore_keepalived"]:
         owner.refuse_keepalived(session.command, session.files)
     before = session.read()
+    kept = params["keep_weights"] or params["destinations"] is None
     if desired is None:
         after: Table = {other: found for other, found in before.items() if other != key}
     else:
         if params["destinations"] is None and key in before:
             desired = desired.with_destinations(before[key].destinations)
         after = target(before, {key: desired}, Policy(keep_weights=params["keep_weights"]))
-    return session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
+    outcome = session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
+    _forget(session, after, () if kept else (key,))
+    return outcome
+
+
+def _forget(session: Session, after: Table, weighed: t.Collection[ServiceKey]) -> None:
+    """Weights from before a drain are of use to who is at 0 still, and was given no weight now, as ``weighed`` were."""
+    if session.check:
+        return
+    others = [(key, found) for key, it in after.items() if key not in weighed for found in it.destinations]
+    try:
+        Weights(session.files).forget_others((key, found.key) for key, found in others if found.weight == 0)
+    except IpvsError as error:
+        session.warn(str(error))

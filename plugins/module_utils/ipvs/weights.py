@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from ..system.files import FileStore
 from .model import DestinationKey, ServiceKey, endpoint
@@ -15,7 +16,7 @@ PATH = "/var/lib/mixed_lb/ipvs/weights.json"
 
 
 class Weights:
-    """``get`` what ``remember`` kept until ``forget``; the file goes with its last entry."""
+    """``get`` what ``remember`` kept until ``forget`` or ``forget_others``; the file goes with its last entry."""
 
     def __init__(self, files: FileStore) -> None:
         self._files = files
@@ -30,6 +31,15 @@ class Weights:
         known = self._load()
         if known.pop(_name(service, destination), None) is not None:
             self._save(known)
+
+    def forget_others(self, drained: t.Iterable[tuple[ServiceKey, DestinationKey]]) -> None:
+        """Forget all but these."""
+        known = self._load()
+        if known:
+            names = {_name(service, destination) for service, destination in drained}
+            kept = {name: weight for name, weight in known.items() if name in names}
+            if kept != known:
+                self._save(kept)
 
     def _load(self) -> dict[str, int]:
         text = self._files.read(PATH)

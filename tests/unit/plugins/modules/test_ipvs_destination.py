@@ -152,6 +152,42 @@ def test_a_damaged_memory_is_named(host: Host) -> None:
     assert WEIGHTS in failure(run(host))
 
 
+@pytest.mark.parametrize("name", ["ipvs_table", "ipvs_service"])
+def test_a_weight_that_a_table_gives_counts(host: Host, name: str) -> None:
+    def give(weight: int, **options: t.Any) -> None:
+        found = [{**NAT, "forward": "nat", "weight": weight, "upper_threshold": 9}, {"address": "192.0.2.12"}]
+        described = {**SERVICE, "scheduler": "wrr", "destinations": found}
+        host.run(name, **options, **(described if name == "ipvs_service" else {"services": [described]}))
+
+    run(host, state="drained")
+    give(5, keep_weights=True)
+    give(5, check=True)
+    assert WEIGHTS in host.files.content, "it is drained still"
+    give(5)
+    assert WEIGHTS not in host.files.content
+    give(0)
+    assert not run(host, upper_threshold=9)["changed"], "0 is what the table says"
+    give(5)
+    run(host, state="drained")
+    give(0)
+    assert WEIGHTS not in host.files.content
+
+
+def test_an_edit_of_the_service_forgets_nothing_and_its_end_does(host: Host) -> None:
+    run(host, state="drained")
+    host.run("ipvs_service", **SERVICE, scheduler="wlc")
+    assert run(host)["changed"], "it came back"
+    run(host, state="drained")
+    host.run("ipvs_service", **SERVICE, state="absent")
+    assert WEIGHTS not in host.files.content
+
+
+def test_a_table_does_not_fail_for_a_damaged_memory(host: Host) -> None:
+    host.files.content[WEIGHTS] = "[]"
+    result = host.run("ipvs_service", **SERVICE, scheduler="wlc")
+    assert result["changed"] and WEIGHTS in str(result["warnings"])
+
+
 def test_a_service_keeps_its_destinations_unless_they_are_given(host: Host) -> None:
     result = host.both("ipvs_service", **SERVICE, scheduler="sh", scheduler_flags=["sh-port"])
     assert result["commands"] == ["ipvsadm -E -t 192.0.2.100:80 -s sh -b sh-port"]
