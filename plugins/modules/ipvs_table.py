@@ -141,6 +141,7 @@ options:
       - Name of a scope, of small letters, digits, V(_) and V(-). The services described are restored at boot under
         this name, by C(/etc/mixed_lb/ipvs/SCOPE.rules) and C(mixed-lb-ipvs-SCOPE.service). An empty list of services
         takes both away.
+      - Boot gives the weights described, also with O(keep_weights).
       - Refused where C(/etc/default/ipvsadm) has C(AUTO="true"), as that service empties the table.
     type: str
 seealso:

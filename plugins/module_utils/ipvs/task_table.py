@@ -34,7 +34,8 @@ def table(session: Session, params: Params) -> Outcome:
     outcome = session.change(before, after, rollback=params["rollback"], drain=Drain(params["drain_timeout"]))
     _forget(session, after, () if params["keep_weights"] else desired)
     if scope is not None:
-        boot.persist_table(session, scope, {key: after[key] for key in desired}, outcome)
+        # As described: a weight that keep_weights leaves is that of now, not that of the next boot.
+        boot.persist_table(session, scope, desired, outcome)
     return outcome
 
 

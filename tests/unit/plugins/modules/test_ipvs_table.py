@@ -101,6 +101,17 @@ def test_keep_weights_leaves_a_drained_server_drained(host: Host) -> None:
     assert host.run("ipvs_table", services=[service("192.0.2.11", "192.0.2.12")], check=True)["changed"]
 
 
+def test_a_weight_that_is_kept_is_not_that_of_boot(host: Host) -> None:
+    options = {"services": [service("192.0.2.11")], "persist": "web", "keep_weights": True}
+    host.run("ipvs_table", **options)
+    host.kernel.table[0, 4, "TCP", VIP, 80].dests["192.0.2.11", 80].weight = 0
+    assert not host.run("ipvs_table", **options)["changed"]
+    assert "-r 192.0.2.11:80 -g -w 1" in host.files.content[RULES]
+    drained = [service(destinations=[{"address": "192.0.2.11", "weight": 0}])]
+    host.both("ipvs_table", **{**options, "services": drained})
+    assert "-r 192.0.2.11:80 -g -w 0" in host.files.content[RULES], "who is described at 0 boots so"
+
+
 def test_a_server_to_go_is_drained_first(host: Host) -> None:
     host.run("ipvs_table", services=[service("192.0.2.11", "192.0.2.12")])
     found = host.kernel.table[0, 4, "TCP", VIP, 80].dests
