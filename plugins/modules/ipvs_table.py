@@ -129,11 +129,15 @@ options:
   restrict:
     description:
       - 'What belongs to this task: virtual IP addresses, and firewall marks written as C({fwmark: 7}).'
-      - A service outside of it is never touched, and describing one is an error.
+      - A service outside of it is not touched, unless O(persist) tells that it was of this task, and describing one is an
+        error.
     type: list
     elements: raw
   purge:
-    description: Delete the services within O(restrict), which is required then, that are not described.
+    description:
+      - Delete the services within O(restrict), which is required then, that are not described.
+      - With O(persist) also those that boot restores so far for the same scope and for no other, wherever they are. So an
+        address or a firewall mark that is taken out of the description leaves nothing.
     type: bool
     default: false
   persist:

@@ -11,12 +11,13 @@ import typing as t
 
 from ..system.files import FileProblem
 from ..system.units import Unit, UnitProblem, Units
-from . import render
+from . import parse, render
 from .app import Outcome, Session
-from .model import Table
+from .model import ServiceKey, Table
 from .runner import IpvsError
 
 FOLDER = "/etc/mixed_lb/ipvs"
+SUFFIX = ".rules"
 SCOPE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -27,9 +28,26 @@ def check_scope(scope: str) -> None:
         )
 
 
+def former(session: Session, scope: str) -> frozenset[ServiceKey]:
+    """The services that boot restores so far for this scope and for no other; none where a file is not understood."""
+    own: set[ServiceKey] = set()
+    others: set[ServiceKey] = set()
+    for name in session.files.names(FOLDER):
+        path = f"{FOLDER}/{name}"
+        if not name.endswith(SUFFIX):
+            continue
+        try:
+            found = parse.service_keys(session.files.read(path) or "")
+        except parse.ParseError as error:
+            session.warn(f"{path} is damaged ({error.line!r}): what {scope} had outside of restrict stays in the table")
+            return frozenset()
+        (own if path == _path(scope) else others).update(found)
+    return frozenset(own - others)
+
+
 def persist_table(session: Session, scope: str, table: Table, outcome: Outcome) -> None:
     """Make the boot restore this table; an empty one takes the scope's file and unit away."""
-    path, name = f"{FOLDER}/{scope}.rules", f"mixed-lb-ipvs-{scope}.service"
+    path, name = _path(scope), f"mixed-lb-ipvs-{scope}.service"
     wanted = render.rules(table) or None
     found = session.files.read(path)
     if found != wanted:
@@ -51,6 +69,10 @@ def persist_unit(session: Session, name: str, content: str | None, outcome: Outc
         check = session.check
         acted = units.remove(name, check=check) if content is None else units.install(unit, check=check)
         outcome.changed = acted or outcome.changed
+
+
+def _path(scope: str) -> str:
+    return f"{FOLDER}/{scope}{SUFFIX}"
 
 
 def _put(session: Session, path: str, content: str | None) -> None:

@@ -92,6 +92,20 @@ def table(saved: str, limits: Numbers) -> Table:
     return {key: service.with_destinations(found[key]) for key, service in services.items()}
 
 
+def service_keys(rules: str) -> frozenset[ServiceKey]:
+    """The services of rules for ``ipvsadm -R``."""
+    found = set()
+    for line in rules.splitlines():
+        words = line.split()
+        try:
+            if words and words[0] not in ("-A", "-a"):
+                raise ParseError(line, f"unknown command {words[0]}")
+            found |= {_key(words)[0]} if words else set()
+        except (ValueError, KeyError, IndexError) as error:
+            raise ParseError(line, _reason(error)) from error
+    return frozenset(found)
+
+
 def numbers(listing: str, kind: str) -> Numbers:
     """The number columns of ``ipvsadm -Ln`` with ``--stats``, ``--rate``, ``--thresholds`` or ``--persistent-conn``."""
     of_services = kind in ("stats", "rate")

@@ -51,14 +51,22 @@ class Op:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """What a call may do. ``restrict`` holds addresses and marks (``None``: only the services it names)."""
+    """What a call may do. ``restrict`` holds addresses and marks (``None``: only the services it names).
+
+    ``former`` are services that were of this task before: they are purged, too, wherever they are.
+    """
 
     restrict: frozenset[str | int] | None = None
     purge: bool = False
     keep_weights: bool = False
+    former: frozenset[ServiceKey] = frozenset()
 
     def covers(self, key: ServiceKey) -> bool:
         return self.restrict is None or (key.fwmark or key.address) in self.restrict
+
+    def purges(self, key: ServiceKey) -> bool:
+        """Whether the service goes unless it is described."""
+        return self.purge and (key in self.former or self.covers(key))
 
 
 def target(current: Table, desired: Table, policy: Policy) -> Table:
@@ -73,7 +81,7 @@ def target(current: Table, desired: Table, policy: Policy) -> Table:
             raise ModelError(
                 f"{key} is not within restrict: add {key.fwmark or key.address} there, or move the service"
             )
-    kept = {key: found for key, found in current.items() if not (policy.purge and policy.covers(key))}
+    kept = {key: found for key, found in current.items() if not policy.purges(key)}
     if not policy.keep_weights:
         return {**kept, **desired}
     return {**kept, **{key: _with_live_weights(found, current.get(key)) for key, found in desired.items()}}

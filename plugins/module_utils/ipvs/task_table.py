@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from . import boot, owner, wanted
@@ -27,6 +28,8 @@ def table(session: Session, params: Params) -> Outcome:
         boot.check_scope(scope)
         if desired:
             owner.refuse_flushing_service(session.files)
+        if policy.purge:
+            policy = dataclasses.replace(policy, former=boot.former(session, scope))
     if not params["ignore_keepalived"]:
         owner.refuse_keepalived(session.command, session.files)
     before = session.read()

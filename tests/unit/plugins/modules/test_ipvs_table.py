@@ -66,6 +66,66 @@ def test_nothing_wanted_leaves_nothing(host: Host) -> None:
     assert not host.kernel.table and not host.files.content and not host.files.links
 
 
+MARK = {"fwmark": 7, "family": "ipv6", "destinations": [{"address": "2001:db8::11"}]}
+ELSEWHERE = {**service("192.0.2.11"), "address": "192.0.2.101"}
+NOW: dict[str, t.Any] = {"services": [service("192.0.2.11")], "restrict": [VIP], "purge": True, "persist": "web"}
+GONE = ["ipvsadm -D -f 7 -6", "ipvsadm -D -t 192.0.2.101:80"]
+
+
+@pytest.fixture
+def two(host: Host) -> Host:
+    """Its table has more than is described by now, and a service that nobody described."""
+    host.kernel(["ipvsadm", "-A", "-t", "203.0.113.9:25", "-s", "rr"])
+    restrict = [VIP, "192.0.2.101", {"fwmark": 7}]
+    services = [service("192.0.2.11"), ELSEWHERE, MARK]
+    host.run("ipvs_table", services=services, restrict=restrict, purge=True, persist="web")
+    return host
+
+
+def test_what_the_scope_had_elsewhere_goes(two: Host) -> None:
+    assert sorted(two.both("ipvs_table", **NOW)["commands"]) == GONE
+    assert len(two.kernel.table) == 2 and "192.0.2.101" not in two.files.content[RULES]
+
+
+def test_what_the_scope_had_elsewhere_is_drained_as_all_else(two: Host) -> None:
+    found = two.kernel.table[0, 4, "TCP", "192.0.2.101", 80].dests["192.0.2.11", 80]
+    found.active = 2
+    result = two.run("ipvs_table", **NOW, drain_timeout=3)
+    assert result["active_connections"] == 2 and two.now == 3.0
+    assert "ipvsadm -e -t 192.0.2.101:80 -r 192.0.2.11:80 -g -w 0" in result["commands"]
+
+
+def test_a_teardown_takes_what_the_scope_had_elsewhere(two: Host) -> None:
+    two.both("ipvs_table", **{**NOW, "services": []})
+    assert list(two.kernel.table) == [(0, 4, "TCP", "203.0.113.9", 25)] and not two.files.content
+
+
+def test_what_another_scope_has_stays(two: Host) -> None:
+    two.run("ipvs_table", services=[ELSEWHERE], restrict=["192.0.2.101"], purge=True, persist="other")
+    assert two.both("ipvs_table", **NOW)["commands"] == GONE[:1]
+
+
+def test_without_purge_it_stays_for_who_takes_it_over(two: Host) -> None:
+    assert not two.run("ipvs_table", services=[], persist="web")["commands"]
+    assert len(two.kernel.table) == 4 and RULES not in two.files.content
+
+
+def test_what_is_put_back_is_the_scope_s_still(two: Host) -> None:
+    two.kernel.refuse.add("-D -t 192.0.2.101:80")
+    failure(two.run("ipvs_table", **NOW))
+    assert len(two.kernel.table) == 4
+    two.kernel.refuse.clear()
+    assert sorted(two.both("ipvs_table", **NOW)["commands"]) == GONE
+
+
+@pytest.mark.parametrize("path", [RULES, "/etc/mixed_lb/ipvs/other.rules"])
+def test_a_damaged_file_is_told_and_nobody_s_service_goes(two: Host, path: str) -> None:
+    two.files.content[path] = "-A -t 192.0.2.101\n"
+    result = two.run("ipvs_table", **NOW)
+    assert not result["commands"] and path in str(result["warnings"])
+    assert len(two.kernel.table) == 4
+
+
 def test_a_teardown_where_ip_vs_is_not_loaded_does_not_load_it(host: Host) -> None:
     host.kernel.loaded = False
     assert not host.run("ipvs_table", services=[], restrict=[VIP], purge=True, persist="web")["changed"]

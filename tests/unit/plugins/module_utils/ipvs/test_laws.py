@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs import plan, render, wanted
+from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs import parse, plan, render, wanted
 from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs.app import Drain, Session
 from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs.model import ServiceKey, Table
 from ansible_collections.mixed_lb.stack.plugins.module_utils.ipvs.plan import Policy
@@ -51,6 +51,7 @@ def test_what_is_rendered_is_read_again(table: Table) -> None:
     kernel = kernel_with(table)
     assert read(kernel) == table
     assert wanted.table(render.as_options(table)) == table
+    assert parse.service_keys(render.rules(table)) == set(table)
 
 
 @law
