@@ -95,13 +95,18 @@ class Session:
         """Whether the kernel has ip_vs now. Asked before every reading, since ipvsadm would load it."""
         return self.files.read(LOADED) is not None
 
+    def readable(self) -> bool:
+        """Whether ipvsadm has something to tell. What a task before it would load or install, check mode does without."""
+        missing = "" if self.loaded() else "ip_vs is not loaded"
+        if self.check and not missing and not self.ipvsadm.installed():
+            missing = "ipvsadm is not installed"
+        if self.check and missing:
+            self.warn(f"{missing} on this host: predicted as for an ip_vs that has just been loaded")
+        return not missing
+
     def read(self) -> Table:
         """The live table. It is empty while ip_vs is not loaded, which reading does not change."""
-        if self.loaded():
-            return self.ipvsadm.read().table
-        if self.check:
-            self.warn("ip_vs is not loaded on this host: predicted as for an empty table")
-        return {}
+        return self.ipvsadm.read().table if self.readable() else {}
 
     def change(self, before: Table, wanted: Table, *, rollback: bool = True, drain: Drain = AT_ONCE) -> Outcome:
         """Make the table ``before``, just read, into ``wanted``, or say what that would take."""

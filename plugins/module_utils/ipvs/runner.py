@@ -63,6 +63,14 @@ class Ipvsadm:
     def __init__(self, command: Command) -> None:
         self._command = command
 
+    def installed(self) -> bool:
+        """Whether there is one. This runs it, too."""
+        try:
+            self.run("-Ln", "--timeout")
+        except ToolMissing:
+            return False
+        return True
+
     def read(self) -> Live:
         """Two listings, as ``-Sn`` alone leaves the thresholds out."""
         activity = parse.numbers(self.listing("-Ln", "--thresholds"), "thresholds")

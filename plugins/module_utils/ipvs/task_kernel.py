@@ -31,7 +31,7 @@ def timeouts(session: Session, params: Params) -> Outcome:
     if not params["ignore_keepalived"]:
         owner.refuse_keepalived(session.command, session.files, "lvs_timeouts")
     before = KERNEL_TIMEOUTS  # what ip_vs starts with when it is loaded
-    if session.loaded():
+    if session.readable():
         before = parse.timeouts(session.ipvsadm.listing("-Ln", "--timeout"))
     after = Timeouts(*(new or old for new, old in zip(asked, before, strict=True)))
     arguments = ["--set", *map(str, asked)]
@@ -112,7 +112,7 @@ def _start(daemon: Daemon) -> list[str]:
 
 
 def _running(session: Session, role: str) -> Daemon | None:
-    if not session.loaded():
+    if not session.readable():
         return None
     found = parse.daemons(session.ipvsadm.listing("-Ln", "--daemon"))
     return next((daemon for daemon in found if daemon.role == role), None)

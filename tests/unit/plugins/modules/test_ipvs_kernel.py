@@ -52,6 +52,16 @@ def test_a_sync_daemon_starts_changes_and_stops(host: Host) -> None:
     assert list(host.kernel.daemons) == ["backup"] and not host.files.content
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("ipvs_timeouts", {"tcp": 600}), ("ipvs_sync_daemon", MASTER)], ids=["timeouts", "daemon"]
+)
+def test_check_mode_before_ipvsadm_is_installed(host: Host, name: str, options: dict[str, t.Any]) -> None:
+    host.kernel.installed = False
+    result = host.run(name, **options, check=True)
+    assert len(result["commands"]) == 1 and "ipvsadm is not installed" in str(result["warnings"])
+    assert "ipvsadm is not installed" in failure(host.run(name, **options))
+
+
 def test_a_refused_sync_daemon_brings_the_former_one_back(host: Host) -> None:
     host.run("ipvs_sync_daemon", **MASTER)
     message = failure(host.run("ipvs_sync_daemon", role="master", interface="missing0"))

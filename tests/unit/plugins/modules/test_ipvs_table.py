@@ -290,6 +290,15 @@ def test_check_mode_on_a_virgin_host_predicts_and_warns(host: Host) -> None:
     assert not host.kernel.loaded
 
 
+def test_check_mode_before_ipvsadm_is_installed_predicts_and_warns(host: Host) -> None:
+    """As where a role would install it first, and something else has loaded ip_vs."""
+    host.kernel.installed = False
+    options = {"services": [service("192.0.2.11")], "restrict": [VIP], "purge": True, "persist": "web"}
+    result = host.run("ipvs_table", **options, check=True)
+    assert len(result["commands"]) == 2 and "ipvsadm is not installed" in str(result["warnings"])
+    assert "ipvsadm is not installed" in failure(host.run("ipvs_table", **options))
+
+
 def test_keepalived_owns_the_table_where_it_runs(host: Host) -> None:
     host.files.content["/etc/keepalived/keepalived.conf"] = "global_defs {\n}\ninclude conf.d/*.conf\n"
     host.files.content["/etc/keepalived/conf.d/web.conf"] = "# virtual_server\n  virtual_server 192.0.2.100 80 {\n}\n"
