@@ -11,6 +11,7 @@ import time
 import typing as t
 
 from .app import Session
+from .model import normal_address
 from .parse import ParseError
 
 TABLE = "/proc/net/ip_vs_conn"
@@ -66,9 +67,9 @@ def wait(
     """Until the connections that are open now have ended, at most ``timeout`` seconds.
 
     Returns ``known``, ``connections`` (how many of these are left), ``left`` and ``states`` (the same by real server and by
-    the kernel's state) and ``waited``.
+    the kernel's state) and ``waited``. Raises ``ModelError`` for what is no address.
     """
-    wanted = {str(ipaddress.ip_address(vip)) for vip in vips}
+    wanted = {normal_address(vip) for vip in vips}
     begin = now()
     known = left = _look(session, wanted)
     while left and now() - begin < timeout:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``ipvs_timeouts``, ``ipvs_sync_daemon`` and ``ipvs_info``."""
+"""``ipvs_timeouts``, ``ipvs_sync_daemon``, ``ipvs_info`` and ``ipvs_wait``."""
 
 from __future__ import annotations
 
@@ -120,3 +120,8 @@ def test_info_never_loads_ip_vs(host: Host) -> None:
     info = host.run("ipvs_info", gather=["timeouts", "daemons", "connections", "stats"])
     assert info["loaded"] is False and info["services"] == info["connections"] == [] and info["timeouts"] is None
     assert not host.kernel.loaded and not host.kernel.calls
+
+
+def test_wait_takes_addresses_only(host: Host) -> None:
+    assert host.run("ipvs_wait", vips=["192.0.2.100"])["known"] == 0
+    assert "'192.0.2.100/32' is not an IP address" in failure(host.run("ipvs_wait", vips=["192.0.2.100/32"]))
