@@ -53,7 +53,11 @@ options:
     type: int
     default: 1
   max_length:
-    description: Bytes in a message at most. The kernel takes the interface's MTU unless this is given.
+    description:
+      - Bytes in a message at most, up to V(65507), or V(65487) with an IPv6 O(group). A backup has V(1024) at least, and needs
+        as many as its master.
+      - Unless this is given, the kernel takes what a packet of 1500 bytes holds for a master, whatever the interface's MTU is,
+        and for a backup what one of the interface's MTU holds, if that is more.
     type: int
   persist:
     description:

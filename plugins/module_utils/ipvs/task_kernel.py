@@ -87,15 +87,17 @@ def _asked(params: Params) -> Daemon:
     interface = params["interface"] or ""
     if not re.fullmatch(r"[^\s/]{1,15}", interface):
         raise ModelError(f"interface: {interface!r} is no interface name (1 to 15 characters, no blank, no slash)")
-    limits = {"sync_id": (0, 255), "port": (1, 65535), "ttl": (1, 255), "max_length": (1, 65507)}
+    role, group = params["role"], normal_address(params["group"])
+    family = family_of(group)
+    if not (group.startswith("ff") if family == "ipv6" else 224 <= int(group.split(".")[0]) <= 239):
+        raise ModelError(f"group: {group} is no multicast address (224.0.0.0 to 239.255.255.255, or ff00::/8)")
+    limits = {"sync_id": (0, 255), "port": (1, 65535), "ttl": (1, 255), "max_length": _lengths(role, family)}
     for name, (low, high) in limits.items():
         if params[name] is not None and not low <= params[name] <= high:
-            raise ModelError(f"{name}: {params[name]} is out of range, {low} to {high}")
-    group = normal_address(params["group"])
-    if not (group.startswith("ff") if family_of(group) == "ipv6" else 224 <= int(group.split(".")[0]) <= 239):
-        raise ModelError(f"group: {group} is no multicast address (224.0.0.0 to 239.255.255.255, or ff00::/8)")
+            whose = f" for a {role} with an {family} group" if name == "max_length" else ""
+            raise ModelError(f"{name}: {params[name]} is out of range, {low} to {high}{whose}")
     return Daemon(
-        role=params["role"],
+        role=role,
         interface=interface,
         sync_id=params["sync_id"],
         max_length=params["max_length"] or 0,
@@ -103,6 +105,11 @@ def _asked(params: Params) -> Daemon:
         port=params["port"],
         ttl=params["ttl"],
     )
+
+
+def _lengths(role: str, family: str) -> tuple[int, int]:
+    """Beyond these the kernel takes another value without a word: 65535 less the headers, and a backup's least."""
+    return 1024 if role == "backup" else 1, 65487 if family == "ipv6" else 65507
 
 
 def _start(daemon: Daemon) -> list[str]:
@@ -119,7 +126,7 @@ def _running(session: Session, role: str) -> Daemon | None:
 
 
 def _fits(new: Daemon | None, old: Daemon | None) -> bool:
-    """Whether what runs is what is asked for; without ``max_length`` the kernel derives one from the MTU."""
+    """Whether what runs is what is asked for; without ``max_length`` the kernel takes one of its own."""
     if new is None or old is None:
         return new is old
     return (new if new.max_length else new._replace(max_length=old.max_length)) == old

@@ -77,11 +77,27 @@ def test_a_refused_sync_daemon_brings_the_former_one_back(host: Host) -> None:
         ({**MASTER, "group": "192.0.2.1"}, "no multicast address"),
         ({**MASTER, "group": "ff02::81", "ttl": 256}, "out of range"),
         ({**MASTER, "sync_id": 256}, "out of range"),
+        ({**MASTER, "role": "backup", "max_length": 576}, "576 is out of range, 1024 to 65507 for a backup"),
+        ({**MASTER, "group": "ff02::81", "max_length": 65500}, "65500 is out of range, 1 to 65487 for a master"),
     ],
 )
 def test_sync_daemons_that_cannot_be(host: Host, options: dict[str, t.Any], words: str) -> None:
     assert words in failure(host.run("ipvs_sync_daemon", **options))
     assert not host.kernel.daemons
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_length": 576},
+        {"max_length": 65507},
+        {"role": "backup", "max_length": 1024},
+        {"role": "backup", "max_length": 65487, "group": "ff02::81"},
+        {"group": "ff02::81"},
+    ],
+)
+def test_lengths_that_the_kernel_takes_as_they_are(host: Host, options: dict[str, t.Any]) -> None:
+    assert host.both("ipvs_sync_daemon", **{**MASTER, **options})["changed"]
 
 
 def test_info_says_what_ipvs_table_takes(host: Host) -> None:

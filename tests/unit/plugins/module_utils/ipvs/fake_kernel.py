@@ -311,10 +311,14 @@ class FakeKernel:
             raise Refused("No such device")
         if any(_family(place[0]) != key[1] for key, svc in self.table.items() for place in svc.dests):
             raise Refused(INVALID)
+        # net/netfilter/ipvs/ip_vs_sync.c, start_sync_thread, on an interface with an MTU of 1500
+        headers = 48 if ":" in values.get("--mcast-group", "") else 28
+        least = 1024 if words[1] == "backup" else 1
+        length = _limited(values.get("--sync-maxlen", str(1500 - headers)), 1, 65507, "sync maxlen")
         self.daemons[words[1]] = {
             "mcast": values["--mcast-interface"],
             "syncid": values.get("--syncid", "0"),
-            "maxlen": values.get("--sync-maxlen", "1472"),
+            "maxlen": str(min(max(length, least), 65535 - headers)),
             "group": values.get("--mcast-group", "224.0.0.81"),
             "port": values.get("--mcast-port", "8848"),
             "ttl": values.get("--mcast-ttl", "1"),
