@@ -125,7 +125,8 @@ class Session:
     def active(self, watched: t.Mapping[ServiceKey, t.Collection[DestinationKey]]) -> int:
         """Active connections of these destinations together, now."""
         activity = self.ipvsadm.read().activity
-        return sum(activity.get((key, found), (0, 0, 0, 0))[2] for key, some in watched.items() for found in some)
+        places = [(key, found) for key, some in watched.items() for found in some]
+        return sum(activity[place].active for place in places if place in activity)
 
     def wait(self, watched: t.Mapping[ServiceKey, t.Collection[DestinationKey]], seconds: float) -> int:
         """Wait until these destinations have no active connection, ``seconds`` at most; returns how many are left."""

@@ -30,8 +30,8 @@ FORWARD = {"-g": "dr", "-m": "nat", "-i": "tun"}
 CHECKSUM = {"--tun-nocsum": "none", "--tun-csum": "csum", "--tun-remcsum": "remcsum"}
 TITLES = ("IP Virtual Server version", "Prot LocalAddress:Port", "-> RemoteAddress:Port")
 
-Numbers: t.TypeAlias = "dict[tuple[ServiceKey, DestinationKey | None], tuple[int, ...]]"
-"""The numbers of a listing by service and destination; the service's own under ``None``, where it has some."""
+Place: t.TypeAlias = "tuple[ServiceKey, DestinationKey | None]"
+"""Whose numbers they are: a destination's, or under ``None`` the service's own, where it has some."""
 
 
 class ParseError(Exception):
@@ -47,6 +47,37 @@ class Header(t.NamedTuple):
 
     version: str
     size: int
+
+
+class Activity(t.NamedTuple):
+    """Columns of ``--thresholds``: both thresholds, and connections."""
+
+    upper: int = 0
+    lower: int = 0
+    active: int = 0
+    inactive: int = 0
+
+
+class Persistence(t.NamedTuple):
+    """Columns of ``--persistent-conn``."""
+
+    weight: int = 0
+    persistent: int = 0
+    active: int = 0
+    inactive: int = 0
+
+
+class Counters(t.NamedTuple):
+    """Columns of ``--stats`` and ``--rate``, which services have as well."""
+
+    connections: int = 0
+    in_packets: int = 0
+    out_packets: int = 0
+    in_bytes: int = 0
+    out_bytes: int = 0
+
+
+Row = t.TypeVar("Row", Activity, Persistence, Counters)
 
 
 class Timeouts(t.NamedTuple):
@@ -69,7 +100,7 @@ class Daemon(t.NamedTuple):
     ttl: int
 
 
-def table(saved: str, limits: Numbers) -> Table:
+def table(saved: str, limits: t.Mapping[Place, Activity]) -> Table:
     """``ipvsadm -Sn`` and, since that leaves them out, the thresholds that ``numbers`` found."""
     services: dict[ServiceKey, Service] = {}
     found: dict[ServiceKey, list[Destination]] = {}
@@ -106,10 +137,9 @@ def service_keys(rules: str) -> frozenset[ServiceKey]:
     return frozenset(found)
 
 
-def numbers(listing: str, kind: str) -> Numbers:
-    """The number columns of ``ipvsadm -Ln`` with ``--stats``, ``--rate``, ``--thresholds`` or ``--persistent-conn``."""
-    of_services = kind in ("stats", "rate")
-    result: Numbers = {}
+def numbers(listing: str, row: type[Row]) -> dict[Place, Row]:
+    """The number columns of ``ipvsadm -Ln`` with the option that prints such rows."""
+    result: dict[Place, Row] = {}
     key: ServiceKey | None = None
     for line in listing.splitlines():
         words = line.split()
@@ -117,11 +147,13 @@ def numbers(listing: str, kind: str) -> Numbers:
             continue
         try:
             if words[0] == "->" and key is not None:
-                result[key, _endpoint(words[1])] = tuple(map(int, words[2:]))
+                result[key, _endpoint(words[1])] = row._make(map(int, words[2:]))
             else:
                 key, rest = _listed_key(words)
-                if of_services:
-                    result[key, None] = tuple(map(int, rest))
+                if row is Counters:
+                    result[key, None] = row._make(map(int, rest))
+        except TypeError as error:
+            raise ParseError(line, f"it has not {len(row._fields)} numbers") from error
         except (ValueError, IndexError) as error:
             raise ParseError(line, _reason(error)) from error
     return result
@@ -203,7 +235,7 @@ def _service(words: list[str]) -> Service:
     return Service(key, scheduler, named, persistent, mask, engine, one_packet)
 
 
-def _destination(rest: list[str], key: ServiceKey, limits: Numbers) -> Destination:
+def _destination(rest: list[str], key: ServiceKey, limits: t.Mapping[Place, Activity]) -> Destination:
     address, port = _endpoint(rest[rest.index("-r") + 1])
     forward, weight, tunnel_type, tunnel_port, checksum = "dr", 1, "ipip", 0, "none"
     options = iter(rest)
@@ -223,8 +255,9 @@ def _destination(rest: list[str], key: ServiceKey, limits: Numbers) -> Destinati
         else:
             raise ValueError(f"unknown option {option}")
     # Gone between the two listings, or new: the comparison after the change tells.
-    upper, lower = limits.get((key, (address, port)), (0, 0))[:2]
-    return Destination(address, port, forward, weight, upper, lower, Tunnel(tunnel_type, tunnel_port, checksum))
+    limit = limits.get((key, (address, port)), Activity())
+    tunnel = Tunnel(tunnel_type, tunnel_port, checksum)
+    return Destination(address, port, forward, weight, limit.upper, limit.lower, tunnel)
 
 
 def _key(words: list[str]) -> tuple[ServiceKey, list[str]]:

@@ -26,10 +26,10 @@ class ToolMissing(IpvsError):
 
 
 class Live(t.NamedTuple):
-    """The table as read, and by destination: upper and lower threshold, active and inactive connections."""
+    """The table as read, and what it has under way."""
 
     table: Table
-    activity: parse.Numbers
+    activity: dict[parse.Place, parse.Activity]
 
 
 NO_KERNEL = "this kernel has no IPVS: install the kernel's modules, and see what 'modprobe ip_vs' says"
@@ -73,7 +73,7 @@ class Ipvsadm:
 
     def read(self) -> Live:
         """Two listings, as ``-Sn`` alone leaves the thresholds out."""
-        activity = parse.numbers(self.listing("-Ln", "--thresholds"), "thresholds")
+        activity = parse.numbers(self.listing("-Ln", "--thresholds"), parse.Activity)
         return Live(parse.table(self.listing("-Sn"), activity), activity)
 
     def listing(self, *arguments: str) -> str:

@@ -9,14 +9,22 @@ import typing as t
 
 from . import parse, render
 from .app import Session
-from .model import ServiceKey, Table
+from .model import DestinationKey, ServiceKey, Table
+from .parse import Activity, Counters, Persistence, Place, Row
 from .runner import Ipvsadm
 
 CONNECTIONS = "/proc/net/ip_vs_conn_sync"
 COUNTERS = {"stats": "--stats", "rates": "--rate"}
-COLUMNS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 Result = dict[str, t.Any]
+
+
+class Gathered(t.NamedTuple):
+    """The numbers that were asked for; ``counters`` by their name in the result."""
+
+    activity: t.Mapping[Place, Activity] | None
+    persistent: t.Mapping[Place, Persistence] | None
+    counters: t.Mapping[str, t.Mapping[Place, Counters]]
 
 
 def info(session: Session, gather: t.Collection[str]) -> Result:
@@ -26,7 +34,7 @@ def info(session: Session, gather: t.Collection[str]) -> Result:
     tool = session.ipvsadm
     if loaded:
         listing = tool.listing("-Ln", "--thresholds")
-        activity = parse.numbers(listing, "thresholds")
+        activity = parse.numbers(listing, Activity)
         result["version"], result["size"] = parse.header(listing)
         table = parse.table(tool.listing("-Sn"), activity)
         result["services"] = _services(table, _gathered(tool, gather, activity))
@@ -40,18 +48,19 @@ def info(session: Session, gather: t.Collection[str]) -> Result:
     return result
 
 
-def _gathered(tool: Ipvsadm, gather: t.Collection[str], activity: parse.Numbers) -> dict[str, parse.Numbers]:
-    found = {"activity": activity} if "activity" in gather else {}
-    if "persistent" in gather:
-        found["persistent"] = parse.numbers(tool.listing("-Ln", "--persistent-conn"), "persistent-conn")
-    for name, option in COUNTERS.items():
-        if name in gather:
-            # Without --exact large numbers end in K, M, G or T.
-            found[name] = parse.numbers(tool.listing("-Ln", option, "--exact"), option.removeprefix("--"))
-    return found
+def _gathered(tool: Ipvsadm, gather: t.Collection[str], activity: t.Mapping[Place, Activity]) -> Gathered:
+    def numbers(row: type[Row], *options: str) -> dict[Place, Row]:
+        return parse.numbers(tool.listing("-Ln", *options), row)
+
+    return Gathered(
+        activity if "activity" in gather else None,
+        numbers(Persistence, "--persistent-conn") if "persistent" in gather else None,
+        # Without --exact large numbers end in K, M, G or T.
+        {name: numbers(Counters, option, "--exact") for name, option in COUNTERS.items() if name in gather},
+    )
 
 
-def _services(table: Table, gathered: t.Mapping[str, parse.Numbers]) -> list[Result]:
+def _services(table: Table, gathered: Gathered) -> list[Result]:
     services = []
     for key in sorted(table):
         service = {**render.service_options(table[key]), **_counted(gathered, key, None)}
@@ -61,15 +70,13 @@ def _services(table: Table, gathered: t.Mapping[str, parse.Numbers]) -> list[Res
     return services
 
 
-def _counted(gathered: t.Mapping[str, parse.Numbers], key: ServiceKey, place: tuple[str, int] | None) -> Result:
+def _counted(gathered: Gathered, key: ServiceKey, place: DestinationKey | None) -> Result:
     """The numbers of a destination, or of the service itself. What came after the first listing has zeros."""
-    result: Result = {}
-    for name, numbers in gathered.items():
-        found = numbers.get((key, place), (0,) * len(COLUMNS))
-        if name in COUNTERS:
-            result[name] = dict(zip(COLUMNS, found, strict=True))
-        elif place is not None and name == "activity":
-            result["active_connections"], result["inactive_connections"] = found[2:4]
-        elif place is not None:
-            result["persistent_connections"] = found[1]
+    at = (key, place)
+    result: Result = {name: numbers.get(at, Counters())._asdict() for name, numbers in gathered.counters.items()}
+    if place is not None and gathered.activity is not None:
+        found = gathered.activity.get(at, Activity())
+        result |= {"active_connections": found.active, "inactive_connections": found.inactive}
+    if place is not None and gathered.persistent is not None:
+        result["persistent_connections"] = gathered.persistent.get(at, Persistence()).persistent
     return result

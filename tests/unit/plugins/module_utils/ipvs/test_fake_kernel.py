@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -44,19 +45,25 @@ def kernel() -> FakeKernel:
 def test_it_saves_what_the_real_one_saved(kernel: FakeKernel, folder: Path) -> None:
     saved = (folder / "saved.txt").read_text()
     assert sorted(kernel(["ipvsadm", "-Sn"]).out.splitlines()) == sorted(saved.splitlines())
-    limits = parse.numbers((folder / "thresholds.txt").read_text(), "thresholds")
+    limits = parse.numbers((folder / "thresholds.txt").read_text(), parse.Activity)
     assert parse.table(saved, limits) == Ipvsadm(kernel).read().table
 
 
 @release
 @pytest.mark.parametrize(
-    ("file", "options"),
-    [("thresholds", ["--thresholds"]), ("persistent", ["--persistent-conn"]), ("stats", ["--stats", "--exact"])],
+    ("file", "row", "options"),
+    [
+        ("thresholds", parse.Activity, ["--thresholds"]),
+        ("persistent", parse.Persistence, ["--persistent-conn"]),
+        ("stats", parse.Counters, ["--stats", "--exact"]),
+    ],
 )
-def test_it_lists_the_same_records(kernel: FakeKernel, folder: Path, file: str, options: list[str]) -> None:
+def test_it_lists_the_same_records(
+    kernel: FakeKernel, folder: Path, file: str, row: type[t.Any], options: list[str]
+) -> None:
     printed = kernel(["ipvsadm", "-Ln", *options]).out
     recorded = (folder / f"{file}.txt").read_text()
-    assert parse.numbers(printed, file).keys() == parse.numbers(recorded, file).keys()
+    assert parse.numbers(printed, row).keys() == parse.numbers(recorded, row).keys()
 
 
 @release

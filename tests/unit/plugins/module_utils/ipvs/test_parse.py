@@ -22,18 +22,23 @@ release = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.n
 
 @release
 def test_every_recorded_listing_is_understood(folder: Path) -> None:
-    limits = parse.numbers((folder / "thresholds.txt").read_text(), "thresholds")
+    limits = parse.numbers((folder / "thresholds.txt").read_text(), parse.Activity)
     table = parse.table((folder / "saved.txt").read_text(), limits)
     web = {found.key: found for found in table[WEB].destinations}
     assert web["10.0.0.11", 8080] == Destination("10.0.0.11", 8080, "nat", 3, 100, 50)
     assert web["10.0.0.30", 80] == Destination("10.0.0.30", 80, "dr", 2147483647)
     assert table[WEB].scheduler_flags == ("sh-fallback", "sh-port")
     assert parse.header((folder / "thresholds.txt").read_text()).version == "1.2.1"
-    for kind, columns in (("stats", 5), ("rate", 5), ("persistent", 4), ("thresholds", 4)):
-        numbers = parse.numbers((folder / f"{kind}.txt").read_text(), kind)
+    rows = {
+        "stats": parse.Counters,
+        "rate": parse.Counters,
+        "persistent": parse.Persistence,
+        "thresholds": parse.Activity,
+    }
+    for name, row in rows.items():
+        numbers = parse.numbers((folder / f"{name}.txt").read_text(), row)
         found = {key for key, place in numbers if place is not None}
         assert found == {key for key, service in table.items() if service.destinations}
-        assert all(len(values) == columns for values in numbers.values())
     assert all(parse.timeouts((folder / "timeout.txt").read_text()))
     master, backup = parse.daemons((folder / "daemon.txt").read_text())
     assert (master.role, master.sync_id, master.group, master.port, master.ttl) == ("master", 5, "224.0.0.81", 8848, 1)
@@ -65,7 +70,13 @@ def test_everything_in_the_grammar_is_read_and_rendered() -> None:
 def test_wide_values_push_columns_but_not_the_reader() -> None:
     listing = "FWM  7 IPv6 wlc\n  -> [2001:db8:1111:2222:3333:4444:5555:6666]:443 2147483647 2147483646 5 6\n"
     key = (ServiceKey("ipv6", 7), ("2001:db8:1111:2222:3333:4444:5555:6666", 443))
-    assert parse.numbers(listing, "thresholds") == {key: (2147483647, 2147483646, 5, 6)}
+    assert parse.numbers(listing, parse.Activity) == {key: (2147483647, 2147483646, 5, 6)}
+
+
+def test_a_column_more_or_less_is_named() -> None:
+    for numbers in ("1 2 3", "1 2 3 4 5"):
+        with pytest.raises(parse.ParseError, match="it has not 4 numbers"):
+            parse.numbers(f"TCP 10.0.0.1:80 wlc\n  -> 10.0.0.11:80 {numbers}\n", parse.Activity)
 
 
 def test_a_flag_bit_without_a_name_is_no_flag() -> None:
