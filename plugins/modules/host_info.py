@@ -117,7 +117,7 @@ ipvs:
   description: State of IPVS.
   returned: success
   type: dict
-  sample: {loaded: false, available: true, writer: none}
+  sample: {loaded: false, available: true, writer: none, timeouts: []}
   contains:
     loaded:
       description: Whether the kernel has it in memory.
@@ -130,6 +130,10 @@ ipvs:
         - Who writes its table, apart from this collection. V(keepalived) if that runs with a C(virtual_server) in its
           configuration, V(ipvsadm_service) if the service of Debian's ipvsadm loads a table at boot, else V(none).
       type: str
+    timeouts:
+      description: Scopes that set timeouts at boot, by M(mixed_lb.stack.ipvs_timeouts).
+      type: list
+      elements: str
 drained:
   description: Members that this host sends nothing new, with their addresses; see M(mixed_lb.stack.drained_members).
   returned: success

@@ -32,9 +32,17 @@ options:
     type: int
   persist:
     description:
-      - V(true) sets the same at boot, by C(mixed-lb-ipvs.timeouts.service); V(false) takes that unit away.
-      - What boot does is left as it is unless this is given.
-    type: bool
+      - Scope whose part this is. Boot sets the same by its unit, C(mixed-lb-ipvs.timeouts.SCOPE.service); without any value
+        the unit goes. What boot does is left as it is unless this is given.
+      - The values are the whole kernel's, so scopes that set one must set the same.
+    type: str
+  state:
+    description:
+      - V(absent) takes back what the scope O(persist) has set, and its unit away. A value that no other scope sets is the
+        kernel's own again.
+    type: str
+    choices: [present, absent]
+    default: present
 """
 
 EXAMPLES = r"""
@@ -42,7 +50,12 @@ EXAMPLES = r"""
   mixed_lb.stack.ipvs_timeouts:
     tcp: 600
     udp: 60
-    persist: true
+    persist: shop
+
+- name: As if it had never been
+  mixed_lb.stack.ipvs_timeouts:
+    persist: shop
+    state: absent
 """
 
 RETURN = r"""
@@ -73,9 +86,11 @@ def main() -> None:
             "tcp": {"type": "int"},
             "tcpfin": {"type": "int"},
             "udp": {"type": "int"},
-            "persist": {"type": "bool"},
+            "persist": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **spec.ownership(),
         },
+        required_if=[("state", "absent", ["persist"])],
         supports_check_mode=True,
     )
     harness.run(module, task_kernel.timeouts)

@@ -10,6 +10,8 @@ import re
 import typing as t
 
 from ..system.files import FileProblem
+from ..system.info import timeout_scopes, timeouts_unit
+from ..system.units import FOLDER as UNITS
 from ..system.units import Unit, UnitProblem, Units
 from . import parse, render
 from .app import Outcome, Session
@@ -58,6 +60,17 @@ def persist_table(session: Session, scope: str, table: Table, outcome: Outcome) 
     # systemd looks the bare name up by itself, in /usr/sbin too.
     unit = render.boot_unit(f"IPVS table of scope {scope}", "ipvsadm -R", rules_file=path) if wanted else None
     persist_unit(session, name, unit, outcome)
+
+
+def timeouts(session: Session) -> dict[str, parse.Timeouts]:
+    """What boot sets for each scope, out of their units."""
+    found = {}
+    for scope in timeout_scopes(session.files):
+        text = session.files.read(f"{UNITS}/{timeouts_unit(scope)}") or ""
+        words = re.search(r"^ExecStart=ipvsadm --set (\d+) (\d+) (\d+)$", text, re.MULTILINE)
+        if words:
+            found[scope] = parse.Timeouts(*map(int, words.groups()))
+    return found
 
 
 def persist_unit(session: Session, name: str, content: str | None, outcome: Outcome) -> None:

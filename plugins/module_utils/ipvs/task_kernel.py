@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..system.info import timeouts_unit
 from . import boot, owner, parse, render
 from .app import Outcome, Session
 from .model import MAX_SECONDS, ModelError, family_of, normal_address
@@ -17,38 +18,64 @@ from .runner import IpvsError, cure, words_of
 Params = t.Mapping[str, t.Any]
 
 KERNEL_TIMEOUTS = Timeouts(900, 120, 300)
-# A dot cannot be in a scope's name, so these never meet the unit of a scope.
-TIMEOUTS_UNIT = "mixed-lb-ipvs.timeouts.service"
+NONE = Timeouts(0, 0, 0)
+# A dot cannot be in a scope's name, so this never meets the unit of a scope's table.
 DAEMON_UNIT = "mixed-lb-ipvs.sync-{role}.service"
 
 
 def timeouts(session: Session, params: Params) -> Outcome:
-    """Set what is given; 0 or nothing keeps what is there."""
+    """Set what is given; 0 or nothing keeps what is there. ``absent`` takes back what the scope has set."""
+    scope = params["persist"]
+    if scope is not None:
+        boot.check_scope(scope)
     asked = Timeouts(*(params[name] or 0 for name in Timeouts._fields))
     for name, seconds in zip(Timeouts._fields, asked, strict=True):
         if not 0 <= seconds <= MAX_SECONDS:
             raise ModelError(f"{name}: {seconds} is out of range, 0 to {MAX_SECONDS} seconds")
     if not params["ignore_keepalived"]:
         owner.refuse_keepalived(session.command, session.files, "lvs_timeouts")
+    gone = params["state"] == "absent"
+    outcome = _set(session, _given_back(session, scope) if gone else asked)
+    if scope is not None:
+        kept = None if gone or not any(asked) else asked
+        unit = render.boot_unit("IPVS timeouts", " ".join(["ipvsadm", *_words(kept)])) if kept else None
+        boot.persist_unit(session, timeouts_unit(scope), unit, outcome)
+    return outcome
+
+
+def _set(session: Session, asked: Timeouts) -> Outcome:
     before = KERNEL_TIMEOUTS  # what ip_vs starts with when it is loaded
     if session.readable():
         before = parse.timeouts(session.ipvsadm.listing("-Ln", "--timeout"))
     after = Timeouts(*(new or old for new, old in zip(asked, before, strict=True)))
-    arguments = ["--set", *map(str, asked)]
     outcome = Outcome(before != after, before=before._asdict(), after=after._asdict())
     if outcome.changed:
-        outcome.commands.append(" ".join(["ipvsadm", *arguments]))
+        outcome.commands.append(" ".join(["ipvsadm", *_words(asked)]))
         outcome.compare("IPVS timeouts", _lines(outcome.before), _lines(outcome.after))
         if not session.check:
-            _run(session, arguments)
+            _run(session, _words(asked))
             now = parse.timeouts(session.ipvsadm.listing("-Ln", "--timeout"))
             if now != after:
                 raise _not_in_force(after, now, outcome)
-    if params["persist"] is not None:
-        keep = params["persist"] and any(asked)
-        unit = render.boot_unit("IPVS timeouts", f"ipvsadm {' '.join(arguments)}") if keep else None
-        boot.persist_unit(session, TIMEOUTS_UNIT, unit, outcome)
     return outcome
+
+
+def _words(asked: Timeouts) -> list[str]:
+    return ["--set", *map(str, asked)]
+
+
+def _given_back(session: Session, scope: str) -> Timeouts:
+    """The kernel's own values where the scope has set others and no other scope does. Without ip_vs there is none to set."""
+    kept = boot.timeouts(session)
+    own = kept.pop(scope, NONE)
+    if not session.loaded():
+        return NONE
+    return Timeouts(
+        *(
+            kernel if mine and not any(theirs) else 0
+            for mine, kernel, *theirs in zip(own, KERNEL_TIMEOUTS, *kept.values(), strict=True)
+        )
+    )
 
 
 def sync_daemon(session: Session, params: Params) -> Outcome:

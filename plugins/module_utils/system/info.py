@@ -18,6 +18,7 @@ from .command import Command
 from .files import FileProblem, FileStore, Proc
 from .networkd import network_file
 from .records import of_all_scopes
+from .units import FOLDER as UNITS
 
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route
 KERNEL = "/var/lib/mixed_lb/kernel"
@@ -132,12 +133,25 @@ def versions(status: str, names: t.Sequence[str]) -> dict[str, str | None]:
     return found
 
 
+def timeouts_unit(scope: str) -> str:
+    """The unit that sets a scope's timeouts of IPVS at boot. With a dot, so it never meets that of a scope's table."""
+    return f"mixed-lb-ipvs.timeouts.{scope}.service"
+
+
+def timeout_scopes(files: FileStore) -> list[str]:
+    """The scopes that have one."""
+    before, after = timeouts_unit("*").split("*")
+    names = files.names(UNITS)
+    return [name[len(before) : -len(after)] for name in names if name.startswith(before) and name.endswith(after)]
+
+
 def _ipvs(kernel: str, files: FileStore, proc: Proc) -> dict[str, t.Any]:
     loaded = proc.exists("/proc/net/ip_vs")
     folder = f"/lib/modules/{kernel}"
     lists = (f"{folder}/modules.dep", f"{folder}/modules.builtin")
     available = loaded or any("/ip_vs.ko" in (files.read(path) or "") for path in lists)
-    return {"loaded": loaded, "available": available, "writer": _writer(files, proc)}
+    writer = _writer(files, proc)
+    return {"loaded": loaded, "available": available, "writer": writer, "timeouts": timeout_scopes(files)}
 
 
 def _writer(files: FileStore, proc: Proc) -> str:

@@ -86,6 +86,7 @@ def host(**more):
         "/var/lib/dpkg/status": STATUS,
         "/run/systemd/netif/links/1": "ADMIN_STATE=unmanaged\nNETWORK_FILE=\n",
         "/run/systemd/netif/links/2": "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/10-lan.network\n",
+        "/etc/systemd/system/mixed-lb-ipvs.timeouts.app.service": "",
         "/lib/modules/6.1.0/modules.dep": "kernel/net/netfilter/ipvs/ip_vs.ko: kernel/lib/libcrc32c.ko\n",
     }
     return FakeHost(content | more)
@@ -124,7 +125,7 @@ def test_everything_by_two_calls():
         },
         "packages": {"ipvsadm": "1:1.31-1+b1", "keepalived": None, "libc6": "2.36", "nonsense": None},
         "programs": {"ipvsadm": "/usr/sbin/ipvsadm", "iptables": None},
-        "ipvs": {"loaded": False, "available": True, "writer": "none"},
+        "ipvs": {"loaded": False, "available": True, "writer": "none", "timeouts": ["app"]},
         "drained": {},
         "kernel_scopes": [],
     }
@@ -162,7 +163,7 @@ def test_several_hops_of_one_route():
     ],
 )
 def test_ipvs(content, ipvs):
-    assert gather(host(**content))["ipvs"] == ipvs
+    assert gather(host(**content))["ipvs"] == ipvs | {"timeouts": ["app"]}
 
 
 KEEPALIVED = {"/proc/7/comm": "keepalived", "/proc/8/comm": "sh"}
