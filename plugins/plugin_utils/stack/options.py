@@ -171,7 +171,7 @@ def listed(parse: t.Callable[[object], T]) -> t.Callable[[object], tuple[T, ...]
     """One value or a list of them, none of them twice."""
 
     def parse_all(value: object) -> tuple[T, ...]:
-        items: dict[T, None] = {}
+        items: list[T] = []  # a mapping among them is no key of a dict
         problems = []
         for entry in value if isinstance(value, (list, tuple)) else [value]:
             try:
@@ -181,7 +181,8 @@ def listed(parse: t.Callable[[object], T]) -> t.Callable[[object], tuple[T, ...]
                 continue
             if item in items:
                 problems.append(f"names {item} twice")
-            items[item] = None
+                continue
+            items.append(item)
         if problems:
             raise Invalid("; ".join(problems), usable=tuple(items))
         return tuple(items)

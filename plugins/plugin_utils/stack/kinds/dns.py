@@ -10,13 +10,24 @@ import typing as t
 
 from ..hosts import Inventory
 from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
-from ..options import choice, integer, listed, mapping, nested, option, read_with_entries, some, text
+from ..options import Invalid, choice, integer, listed, mapping, nested, option, read_with_entries, some, text
 from .targets import client_addresses
 
 ANSWERS = ("all", "weighted", "failover", "geo", "hashed")
 WHEN_DOWN = ("all", "none", "servfail", "fallback")
 PORT = 53
 WEB_PORTS = {"http": 80, "https": 443}
+TAKEN = {"name": "zone", "records": "records", "balanced": "names"}
+"""Options of a zone that the tier has under its own names."""
+
+
+def zone_options(value: object) -> t.Mapping[str, t.Any]:
+    """A parser of options."""
+    found = mapping(value)
+    wrong = [f"has {key}: write it as {own} of the tier" for key, own in TAKEN.items() if key in found]
+    if wrong:
+        raise Invalid("; ".join(wrong))
+    return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,7 @@ class Dns(Tier):
     zone: str = option(text)
     names: tuple[Name, ...] = ()
     records: tuple[t.Mapping[str, t.Any], ...] = option(listed(mapping), ())
-    zone_options: t.Mapping[str, t.Any] | None = option(mapping, None)
+    zone_options: t.Mapping[str, t.Any] | None = option(zone_options, None)
 
     @classmethod
     def load(cls, raw: t.Mapping[str, object]) -> tuple[t.Self | None, list[str]]:

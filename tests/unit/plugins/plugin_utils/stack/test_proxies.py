@@ -162,6 +162,14 @@ def test_a_name_is_answered_with_the_addresses_of_its_tiers(world: t.Any) -> Non
     assert {"name": "ns2", "type": "A", "values": ["192.0.2.11"]} in zone["records"]
 
 
+def test_plain_records_stand_beside_those_of_the_name_servers(world: t.Any) -> None:
+    mail = {"name": "mail", "type": "A", "values": ["192.0.2.9"]}
+    made = world("dns").set("app", records=[mail], zone_options={"ttl": 60, "nameservers": ["ns1", "ns.example."]})
+    (zone,) = part(made, "dns_lb")["zones"]
+    assert [one["name"] for one in zone["records"]] == ["ns1", "ns1", "ns2", "ns2", "mail"]
+    assert (zone["records"][-1], zone["ttl"], zone["nameservers"]) == (mail, 60, ["ns1", "ns.example."])
+
+
 def test_what_goes_asks_nothing_of_what_may_be_gone(world: t.Any) -> None:
     made = world("dr").set("app", state="absent")
     made.tiers.insert(0, {"name": "edge", "kind": "nginx", "hosts": "edge", "backend": "app", "state": "absent"})

@@ -316,6 +316,10 @@ CASES = [
     Case("redirect", "is a name of this tier itself", "redirect", {"url": "http://shop.example"}),
     Case("vip-on-nic", "the VIP 192.0.2.10", "redirect", {"vips": ["192.0.2.10"]}, host="lb1"),
     # names
+    Case(
+        "option", "zone_options has records: write it as records of the tier", "dns", {"zone_options": {"records": []}}
+    ),
+    Case("option", "records names", "dns", {"records": [{"name": "a", "type": "A", "values": ["192.0.2.9"]}] * 2}),
     Case("name-servers", "take two", "dns", groups={"directors": ["lb1"]}, severity="warning"),
     Case("dns-weights", "has 2 of them for 1 tiers", "dns", {"weights": [1, 2]}),
     Case("places", "elsewhere is no backend of www", "dns", {"places": {"elsewhere": {"countries": ["US"]}}}),
