@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 
 from ..blocks import Block, listing, optional, wanted
@@ -55,16 +56,36 @@ def trackers(options: Options, pools: t.Iterable[Options]) -> list[Block]:
 
 
 def placed(it: Options, interfaces: t.Iterable[Options]) -> Options:
-    """The instance with its interface: the one that has the source address, where none is named."""
+    """The instance with its interface: the one that has the source address, where none is named.
+
+    VIPs of a network on another interface go there: keepalived itself would put all of them on the instance's.
+    """
     if it.get("interface"):
         return it
-    source = it.get("source")
-    for interface in interfaces:
-        if source and any(address.split("/")[0] == source for address in interface["addresses"]):
-            return {**it, "interface": interface["name"]}
+    source, interfaces = it.get("source"), list(interfaces)
+    for own in interfaces:
+        if source and any(address.split("/")[0] == source for address in own["addresses"]):
+            vips = [_at_home(each, [own, *interfaces]) for each in it.get("addresses") or ()]
+            return {**it, "interface": own["name"], "addresses": vips}
     raise ValueError(
         f"instance {it['name']}: no interface of this host has the address {source or '(no source is given)'}:"
         " name the interface, or the right source"
+    )
+
+
+def _at_home(vip: str, interfaces: t.Sequence[Options]) -> str:
+    """A VIP with its device, where its network is not on the first of the interfaces."""
+    address, *words = vip.split()
+    home = next((each for each in interfaces if _in_network(address, each["addresses"])), interfaces[0])
+    return vip if "dev" in words or home["name"] == interfaces[0]["name"] else f"{vip} dev {home['name']}"
+
+
+def _in_network(address: str, own: t.Iterable[str]) -> bool:
+    networks = (ipaddress.ip_interface(each).network for each in own)
+    # one of a single address is the VIP itself, wherever it has been put
+    return any(
+        network.prefixlen < network.max_prefixlen and ipaddress.ip_interface(address).ip in network
+        for network in networks
     )
 
 

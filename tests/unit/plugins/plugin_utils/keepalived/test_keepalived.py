@@ -340,6 +340,19 @@ def test_an_instance_is_where_its_source_is() -> None:
         scope(instances=[{**instance, "source": "192.0.2.12"}], host_interfaces=interfaces)
 
 
+def test_a_vip_is_on_the_interface_of_its_network() -> None:
+    interfaces = [
+        {"name": "eth0", "addresses": ["192.0.2.11/24", "203.0.113.100/32"]},
+        {"name": "eth1", "addresses": ["198.51.100.11/24", "192.0.2.100/32"]},
+    ]
+    vips = ["192.0.2.100/32", "198.51.100.100/32", "198.51.100.101/32 dev eth2", "203.0.113.100/32"]
+    instance = {**INSTANCE, "interface": "", "source": "192.0.2.11", "addresses": vips}
+    found = lines(scope(instances=[instance], host_interfaces=interfaces))
+    assert "interface eth0" in found and {*vips, "198.51.100.100/32 dev eth1"} - {vips[1]} <= set(found)
+    named = scope(instances=[{**instance, "interface": "eth0"}], host_interfaces=interfaces)
+    assert "dev eth1" not in named, "whoever names it wants all of them there"
+
+
 def test_raw_lines_keep_their_order() -> None:
     text = scope(lines=["bfd_instance b {", "    neighbor_ip 192.0.2.9", "}"])
     assert text.endswith("bfd_instance b {\n    neighbor_ip 192.0.2.9\n}\n")
