@@ -54,7 +54,7 @@ class Front(Tier):
         hosts = inventory.members(self.hosts)
         yield from vips.leaving(self)
         yield from vips.apart(self, self.vips, hosts)
-        yield from vips.in_networks(self, self.vips, hosts, self.interface)
+        yield from vips.in_networks(self, self.vips, hosts, self.interface, self.vrrp.multicast)
 
     def vip_steps(self, inventory: Inventory, daemon: str) -> t.Iterator[Step]:
         """The step that gives the hosts their VIPs, where there are some: without ``daemon`` a host must not have them."""

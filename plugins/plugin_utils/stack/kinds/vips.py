@@ -35,12 +35,18 @@ def apart(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host]) -> t.I
                 yield tier.finding("vip-on-nic", text, host.name)
 
 
-def in_networks(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host], interface: str) -> t.Iterator[Finding]:
-    """It is known which NIC of each host gets a VIP."""
+def in_networks(
+    tier: Tier, vips: t.Iterable[Address], hosts: t.Sequence[Host], interface: str, multicast: bool
+) -> t.Iterator[Finding]:
+    """It is known which NIC of each host gets a VIP, and where its adverts come from."""
     vips = list(vips)
     for host in hosts:
         for vip in vips:
             named = interface or host.options.interface
-            if not named and not any(vip in segment.network for segment in host.segments(vip.version)):
+            # by multicast, adverts of IPv6 come from an address that every NIC has
+            if named and len(hosts) > 1 and not host.own(vip.version) and (vip.version == 4 or not multicast):
+                text = f"has no IPv{vip.version} address to send adverts of the VIP {vip} from: add one to lb_addresses"
+                yield tier.finding("vip-interface", text, host.name)
+            elif not named and not any(vip in segment.network for segment in host.segments(vip.version)):
                 text = f"none of its networks holds the VIP {vip}: name the NIC by interface or lb_interface"
                 yield tier.finding("vip-interface", text, host.name)

@@ -119,7 +119,7 @@ def vips_on_nics(c: Cluster) -> Findings:
 
 def vip_interface(c: Cluster) -> Findings:
     if not c.tier.by_tunnel:
-        yield from vips.in_networks(c.tier, c.tier.vips, c.directors, c.tier.interface)
+        yield from vips.in_networks(c.tier, c.tier.vips, c.directors, c.tier.interface, c.tier.vrrp.multicast)
 
 
 def paths(c: Cluster) -> Findings:

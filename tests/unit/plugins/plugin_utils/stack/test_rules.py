@@ -173,6 +173,14 @@ CASES = [
     Case("vip-on-nic", "the VIP 192.0.2.10", app={"vips": ["192.0.2.10"]}, host="lb1"),
     Case("vip-on-nic", "the VIP 192.0.2.22", "external", {"vips": ["192.0.2.22"]}, host="web2"),
     Case("vip-interface", "name the NIC", app={"vips": ["198.51.100.1"]}, host="lb1"),
+    Case(
+        "vip-interface",
+        "no IPv6 address to send adverts of the VIP 2001:db8:0:2::100",
+        "nginx",
+        {"vips": ["192.0.2.100", "2001:db8:0:2::100"], "interface": "eth0"},
+        hosts={"lb2": {"lb_addresses": ["192.0.2.11/24"]}},
+        host="lb2",
+    ),
     # networks
     Case("dr-segment", "no IPv4 network with lb1", hosts={"web1": {"lb_addresses": ELSEWHERE}}, host="web1"),
     Case("dr-segment", "with the box", "external", hosts={"web1": {"lb_addresses": ELSEWHERE}}, host="web1"),
@@ -388,6 +396,15 @@ def test_a_bad_stack_is_found_out(world: t.Any, case: Case) -> None:
 @pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external", "nginx", "haproxy", "redirect", "dns"])
 def test_a_sound_stack_has_no_findings(world: t.Any, mode: str) -> None:
     assert world(mode).findings() == []
+
+
+def test_a_vip_of_another_family_stays_with_one_host_and_goes_by_multicast(world: t.Any) -> None:
+    made = world("tun").set("app", vips=["2001:db8:0:2::100"], interface="eth0", tunnel_family="ipv4")
+    made.host("lb1", lb_addresses=["192.0.2.10/24"])
+    assert made.findings() == []
+    made.host("lb2", lb_addresses=["192.0.2.11/24"]).groups["directors"] = ["lb1", "lb2"]
+    assert [one.host for one in made.findings()] == ["lb1", "lb2"]
+    assert made.set("app", vrrp={"multicast": True}).findings() == []
 
 
 def test_all_findings_come_at_once(world: t.Any) -> None:
