@@ -9,7 +9,7 @@ import typing as t
 
 from .addresses import Address
 from .hosts import Inventory
-from .kinds import KINDS
+from .kinds import KINDS, vips
 from .model import Finding, Listener, Stack, Tier
 from .options import did_you_mean
 
@@ -30,6 +30,7 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
     wanted = [tier for tier in sound if tier.state == "present"]
     for tier in wanted:
         findings += tier.findings(stack, inventory)
+    findings += vips.free(wanted, inventory)
     findings += _routers(wanted, inventory)
     findings += _listeners(wanted, inventory)
     for name, kind in KINDS.items():

@@ -53,7 +53,6 @@ class Front(Tier):
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         hosts = inventory.members(self.hosts)
         yield from vips.leaving(self)
-        yield from vips.apart(self, self.vips, hosts)
         yield from vips.in_networks(self, self.vips, hosts, self.interface, self.vrrp.multicast)
 
     def vip_steps(self, inventory: Inventory, daemon: str) -> t.Iterator[Step]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..addresses import Address, versions
-from ..hosts import Host
+from ..hosts import Host, Inventory
 from ..model import Finding, Tier
 
 
@@ -31,8 +31,36 @@ def apart(tier: Tier, vips: t.Iterable[Address], hosts: t.Iterable[Host]) -> t.I
     for host in hosts:
         for vip in vips:
             if host.holds(vip):
-                text = f"the VIP {vip} is an address of its NIC: a VIP is an address of its own, take a free one"
-                yield tier.finding("vip-on-nic", text, host.name)
+                yield _on_nic(tier, vip, host.name)
+
+
+def free(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:
+    """What the hosts of ``tiers`` hold is no address of any of their hosts, no network's, and not their own way out."""
+    hosts = {host.name: host for tier in tiers for host in inventory.members(tier.hosts)}
+    owner = {one: host.name for host in hosts.values() for version in (4, 6) for one in host.own(version)}
+    networks = {segment.network for host in hosts.values() for segment in host.segments(4)}
+    reserved = {
+        one: network
+        for network in networks
+        if network.prefixlen < network.max_prefixlen - 1
+        for one in (network.network_address, network.broadcast_address)
+    }
+    for tier in tiers:
+        for vip in tier.own_addresses if tier.hosts else ():
+            if vip in owner:
+                yield _on_nic(tier, vip, owner[vip])
+            if vip in reserved:
+                text = f"vips: {vip} is the network's own or the broadcast address of {reserved[vip]}: take a host's"
+                yield tier.finding("vip-address", text)
+        for host in inventory.members(tier.hosts):
+            for vip in set(tier.addresses_for_clients) & set(host.options.gateway):
+                text = f"the VIP {vip} is its lb_gateway: who holds it has no way out, take a free address"
+                yield tier.finding("vip-address", text, host.name)
+
+
+def _on_nic(tier: Tier, vip: Address, host: str) -> Finding:
+    text = f"the VIP {vip} is an address of its NIC: a VIP is an address of its own, take a free one"
+    return tier.finding("vip-on-nic", text, host)
 
 
 def in_networks(

@@ -112,9 +112,8 @@ def clients_apart(c: Cluster) -> Findings:
                 yield front.finding("client-in-tier", text, host.name)
 
 
-def vips_on_nics(c: Cluster) -> Findings:
+def leaving_vips(c: Cluster) -> Findings:
     yield from vips.leaving(c.tier)
-    yield from vips.apart(c.tier, c.tier.own_addresses, (*c.directors, *c.servers))
 
 
 def vip_interface(c: Cluster) -> Findings:
@@ -250,7 +249,7 @@ RULES: tuple[t.Callable[[Cluster], Findings], ...] = (
     helpers,
     apart_from_director,
     clients_apart,
-    vips_on_nics,
+    leaving_vips,
     vip_interface,
     paths,
     tunnel_route,

@@ -172,6 +172,11 @@ CASES = [
     Case("vip-on-nic", "the VIP 192.0.2.22", app={"vips": ["192.0.2.22"]}, host="web2"),
     Case("vip-on-nic", "the VIP 192.0.2.10", app={"vips": ["192.0.2.10"]}, host="lb1"),
     Case("vip-on-nic", "the VIP 192.0.2.22", "external", {"vips": ["192.0.2.22"]}, host="web2"),
+    Case("vip-on-nic", "the VIP 192.0.2.31", app={"vips": ["192.0.2.31"]}, **STORED, more=(FILES,), host="nas1"),
+    Case("vip-on-nic", "the VIP 192.0.2.11", "nat", {"inner_vips": ["192.0.2.11"]}, **PAIR, host="lb2"),
+    Case("vip-address", "broadcast address of 192.0.2.0/24", app={"vips": ["192.0.2.255"]}),
+    Case("vip-address", "192.0.2.0 is the network's own", "nginx", {"vips": ["192.0.2.0"]}),
+    Case("vip-address", "the VIP 192.0.2.1 is its lb_gateway", "nat", {"vips": ["192.0.2.1"]}, host="lb1"),
     Case("vip-interface", "name the NIC", app={"vips": ["198.51.100.1"]}, host="lb1"),
     Case(
         "vip-interface",
@@ -398,6 +403,15 @@ def test_a_sound_stack_has_no_findings(world: t.Any, mode: str) -> None:
     assert world(mode).findings() == []
 
 
+def test_who_leads_replies_back_may_be_a_gateway_and_a_short_network_has_no_address_of_its_own(world: t.Any) -> None:
+    made = world("nat").set("app", inner_vips=["192.0.2.99"], gateway_mode="default")
+    made.host("lb2", lb_addresses=["192.0.2.11/24"]).groups["directors"] = ["lb1", "lb2"]
+    made.host("web1", lb_gateway="192.0.2.99").host("web2", lb_gateway="192.0.2.99")
+    assert made.findings() == []
+    addresses = ["192.0.2.10/24", "198.51.100.1/31", "198.51.100.3/32"]
+    assert world("nat").set("app", vips=["198.51.100.0"]).host("lb1", lb_addresses=addresses).findings() == []
+
+
 def test_a_vip_of_another_family_stays_with_one_host_and_goes_by_multicast(world: t.Any) -> None:
     made = world("tun").set("app", vips=["2001:db8:0:2::100"], interface="eth0", tunnel_family="ipv4")
     made.host("lb1", lb_addresses=["192.0.2.10/24"])
@@ -437,6 +451,7 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (check, "_routers"),
         (check, "_listeners"),
         (vips, "apart"),
+        (vips, "free"),
         (vips, "in_networks"),
         *((kind, "findings") for kind in (Front, Proxy, Nginx, Haproxy, Redirect, Dns, Storage)),
         (Storage, "check_together"),
