@@ -113,7 +113,8 @@ def _read(name: str, variables: t.Mapping[str, object]) -> Host:
         if options.addresses and all(one != entry.ip for entry in options.addresses):
             problems.append(f"lb_dip {one} is not among its lb_addresses")
     bare: tuple[Address, ...] = ()
-    if "lb_addresses" not in given:
+    # an empty list, as a template may give it, says as little as none
+    if given.get("lb_addresses", []) == []:
         try:
             bare = (address(variables.get("ansible_host", name)),)
         except Invalid:

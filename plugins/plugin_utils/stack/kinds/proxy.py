@@ -9,10 +9,10 @@ import dataclasses
 import typing as t
 
 from ..hosts import Host, Inventory
-from ..model import Finding, Listener, Opening, Part, Stack, Step
+from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import boolean, choice, integer, listed, mapping, option, text
 from .front import Front
-from .targets import Target, senders, targets
+from .targets import Target, reached, senders, targets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,6 @@ class Proxy(Front):
         return [str(one) for _front, addresses in senders(self, stack, inventory) for one in addresses]
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
-        hosts = inventory.members(self.hosts)
         behind = stack.behind(self)
         if not self.port_behind(stack):
             text_ = f"backend_port: say on which port {self.backend} is asked, as it says none, or several"
@@ -98,10 +97,22 @@ class Proxy(Front):
             yield self.finding("proxy-protocol", text_)
         if self.sticky and self.protocol != "http":
             yield self.finding("sticky", f"sticky: a cookie is for protocol http, not {self.protocol}: leave it out")
-        for host in hosts if behind else ():
-            if behind and not targets(host, behind, inventory):
-                text_ = f"shares no address family with tier {self.backend}: give both an IPv4 or both an IPv6 address"
-                yield self.finding("family", text_, host.name)
+        if behind:
+            yield from self._reachable(behind, inventory)
+
+    def _reachable(self, behind: Tier, inventory: Inventory) -> t.Iterator[Finding]:
+        """All hosts reach a VIP of the tier behind, or each of its hosts: who is not reached would be in no pool."""
+        hosts, advice = inventory.members(self.hosts), "give both an IPv4 or both an IPv6 address"
+        if behind.addresses_for_clients:
+            for host in hosts:
+                if not targets(host, behind, inventory):
+                    text_ = f"shares no address family with tier {behind.name}: {advice}"
+                    yield self.finding("family", text_, host.name)
+            return
+        for server in inventory.members(behind.hosts):
+            lost = [host.name for host in hosts if not reached(host, server, inventory)]
+            if lost:
+                yield self.finding("family", f"shares no address family with {', '.join(lost)}: {advice}", server.name)
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
         hosts = inventory.members(self.hosts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..addresses import Address
+from ..addresses import Address, Path
 from ..hosts import Host, Inventory
 from ..model import Stack, Tier
 
@@ -37,9 +37,13 @@ def targets(sender: Host, backend: Tier, inventory: Inventory) -> list[Target]:
             [backend.name] if len(found) == 1 else [f"{backend.name}{number}" for number in range(1, len(found) + 1)]
         )
         return [Target(name, vip, 1) for name, vip in zip(names, found, strict=True)]
-    servers = inventory.members(backend.hosts)
-    paths = ((server, inventory.path(sender, server, FAMILIES, True)) for server in servers)
+    paths = ((server, reached(sender, server, inventory)) for server in inventory.members(backend.hosts))
     return [Target(server.name, path.rip, server.options.weight) for server, path in paths if path]
+
+
+def reached(sender: Host, server: Host, inventory: Inventory) -> Path | None:
+    """How ``sender`` asks a host; ``None`` where they share no family."""
+    return inventory.path(sender, server, FAMILIES, True)
 
 
 def client_addresses(tier: Tier, inventory: Inventory) -> list[tuple[str, Address, int]]:

@@ -197,8 +197,9 @@ def test_addresses_are_those_in_the_common_network(world: t.Any) -> None:
     assert destinations(made)[0]["address"] == "192.0.2.21"
 
 
-def test_a_host_without_lb_addresses_is_known_by_its_ansible_host(world: t.Any) -> None:
-    made = world("dr").host("web1", lb_addresses=None, ansible_host="192.0.2.21")
+@pytest.mark.parametrize("addresses", [None, []])
+def test_a_host_without_lb_addresses_is_known_by_its_ansible_host(world: t.Any, addresses: t.Any) -> None:
+    made = world("dr").host("web1", lb_addresses=addresses, ansible_host="192.0.2.21")
     assert destinations(made)[0]["address"] == "192.0.2.21"
 
 

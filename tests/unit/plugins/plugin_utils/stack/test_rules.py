@@ -35,7 +35,7 @@ AGAIN = {"name": "again", "kind": "dns", "hosts": "directors", "zone": "shop.exa
 NO_ADDRESS = {"lb_addresses": None, "ansible_host": "web.example"}
 FAMILIES_APART = {
     "lb1": {"lb_addresses": ["192.0.2.10/24"]},
-    **{f"web{number}": {"lb_addresses": [f"2001:db8:0:2::2{number}/64"]} for number in (1, 2)},
+    "web2": {"lb_addresses": ["2001:db8:0:2::22/64"]},
 }
 FILES = {"name": "files", "kind": "storage", "hosts": "storage", "path": "/srv/files"}
 STORED: dict[str, t.Any] = {
@@ -100,6 +100,7 @@ CASES = [
     Case("host-variables", "broadcast", hosts={"web1": {"lb_addresses": ["192.0.2.255/24"]}}, host="web1"),
     Case("host-variables", "lb_weight must be", hosts={"web1": {"lb_weight": -1}}, host="web1"),
     Case("host-variables", "not among its lb_addresses", hosts={"lb1": {"lb_dip": "192.0.2.9"}}, host="lb1"),
+    Case("host-variables", "has no address", hosts={"web1": {"lb_addresses": []}}, host="web1"),
     Case("host-variables", "has no address", groups={"web": ["web1", "web9"]}, hosts={"web9": {}}, host="web9"),
     Case("address-twice", "an address of web1 too", hosts={"web2": {"lb_addresses": ["192.0.2.21/24"]}}, host="web2"),
     # services
@@ -306,7 +307,15 @@ CASES = [
         groups={"outer": ["web1"], "web": ["web2"]},
     ),
     Case("sticky", "a cookie is for protocol http", "haproxy", {"protocol": "tcp", "sticky": "S"}),
-    Case("family", "no address family with tier web", "nginx", hosts=FAMILIES_APART, host="lb1"),
+    Case("family", "no address family with lb1: give both", "nginx", hosts=FAMILIES_APART, host="web2"),
+    Case(
+        "family",
+        "no address family with tier app",
+        more=({**OUTER, "name": "outer"},),
+        groups={"outer": ["out1"]},
+        hosts={"out1": {"lb_addresses": ["2001:db8:0:2::31/64"]}},
+        host="out1",
+    ),
     Case("weights", "the highest of HAProxy", "haproxy", hosts={"web1": {"lb_weight": 300}}, host="web1"),
     Case("leaving-vips", "192.0.2.101 is none", "nginx", {"leaving_vips": ["192.0.2.101"]}),
     Case("vip-on-nic", "the VIP 192.0.2.11", "nginx", {"vips": ["192.0.2.11"]}, host="lb2"),
