@@ -32,7 +32,7 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
         findings += tier.findings(stack, inventory)
     findings += vips.free(wanted, inventory)
     findings += _routers(wanted, inventory)
-    findings += _listeners(wanted, inventory)
+    findings += _listeners(wanted, stack, inventory)
     for name, kind in KINDS.items():
         findings += kind.check_together([tier for tier in wanted if tier.kind == name], stack, inventory)
     return (*findings, *inventory.findings())
@@ -93,13 +93,15 @@ def _routers(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Findin
                 yield tier.finding("router-id", text)
 
 
-def _listeners(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:
-    owner: dict[tuple[str, Listener], Tier] = {}
+def _listeners(tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+    there: dict[tuple[str, str, int], list[tuple[Listener, Tier]]] = {}
     for tier in tiers:
         for host in inventory.members(tier.hosts):
-            for listener in tier.listeners():
-                first = owner.setdefault((host.name, listener), tier)
-                if first is not tier:
+            for listener in tier.listeners(stack, host):
+                others = there.setdefault((host.name, listener.protocol, listener.port), [])
+                first = next((one for other, one in others if one is not tier and listener.clashes(other)), None)
+                others.append((listener, tier))
+                if first:
                     text = f"port: tier {first.name} listens on {listener} here too: take another port, or other hosts"
                     yield tier.finding("port-twice", text, host.name)
 

@@ -44,6 +44,11 @@ class Host:
         known = [entry.ip for entry in self.options.addresses] if self.options.addresses else self.bare
         return [one for one in known if one.version == version]
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All its addresses as text, IPv4 first."""
+        return tuple(str(one) for version in (4, 6) for one in self.own(version))
+
     def segments(self, version: int) -> list[Interface]:
         """The same with their networks; empty where the networks are not known."""
         return [entry for entry in self.options.addresses if entry.version == version]

@@ -35,14 +35,30 @@ class Finding:
 
 
 class Listener(t.NamedTuple):
-    """A port of a host, of one name only where a daemon can tell its clients apart by that (``name``)."""
+    """A port of a host, of one name only where a daemon can tell its clients apart by that (``name``).
+
+    ``daemon`` is empty for what the stack does not run; ``addresses`` are empty for all.
+    """
 
     protocol: str
     port: int
     name: str = ""
+    daemon: str = ""
+    addresses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.port}{f' for {self.name}' if self.name else ''}"
+
+    def clashes(self, other: Listener) -> bool:
+        """Whether one host cannot have both, each of another tier."""
+        if (self.protocol, self.port) != (other.protocol, other.port):
+            return False
+        apart = self.addresses and other.addresses and not set(self.addresses) & set(other.addresses)
+        # two tiers may mean the same service of the user's, and sites of one daemon share a port
+        told_apart = self.daemon == other.daemon and (
+            not self.daemon or (self.name and other.name not in ("", self.name))
+        )
+        return not apart and not told_apart
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -156,8 +172,13 @@ class Tier:
         """Those of its ports that answer over TCP."""
         return self.ports(stack)
 
-    def listeners(self) -> tuple[Listener, ...]:
-        """What its hosts listen on, for as long as nobody else can listen there too."""
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Over what it is asked, and asks the tier behind."""
+        return ("tcp",)
+
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
+        """What one of its hosts listens on, for as long as nobody else can listen there too."""
         return ()
 
     def router_ids(self, inventory: Inventory) -> tuple[int, ...]:

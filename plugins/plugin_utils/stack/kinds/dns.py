@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..hosts import Inventory
+from ..hosts import Host, Inventory
 from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import Invalid, choice, integer, listed, mapping, nested, option, read_with_entries, some, text
 from .targets import client_addresses
@@ -86,9 +86,10 @@ class Dns(Tier):
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return (PORT,)
 
-    def listeners(self) -> tuple[Listener, ...]:
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
         # tiers on the same hosts share the server, but a zone is one tier's
-        return (Listener("udp", PORT, f"zone {self.zone}"),)
+        zone = f"zone {self.zone}"
+        return tuple(Listener(protocol, PORT, zone, self.KIND, host.written) for protocol in ("udp", "tcp"))
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         hosts = inventory.members(self.hosts)

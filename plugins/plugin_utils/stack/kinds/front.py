@@ -10,10 +10,12 @@ import typing as t
 
 from ..addresses import Address
 from ..hosts import Inventory
-from ..model import Finding, Stack, Step, Tier
+from ..model import Finding, Listener, Stack, Step, Tier
 from ..options import address, choice, integer, listed, nested, number, option, text
 from . import vips, vrrp
 from .vrrp import Vrrp
+
+EVERYWHERE = frozenset(("", "*", "0.0.0.0", "::"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,21 @@ class Check:
     timeout: float = option(number(0.1, 3600), 1)
     rise: int = option(integer(1, 1000), 2)
     fall: int = option(integer(1, 1000), 3)
+
+
+def listeners(
+    daemon: str, protocol: str, places: t.Iterable[tuple[str, str]], names: t.Iterable[str] = ("",)
+) -> tuple[Listener, ...]:
+    """Listeners at pairs of address and port as a daemon takes them; what has no single port is left out."""
+    found: dict[int, list[str]] = {}
+    for address_, port in places:
+        if port.isdigit():
+            found.setdefault(int(port), []).append(address_.strip("[]"))
+    return tuple(
+        Listener(protocol, port, name, daemon, () if EVERYWHERE & {*some} else tuple(some))
+        for port, some in found.items()
+        for name in names
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

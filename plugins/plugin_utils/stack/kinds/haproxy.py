@@ -9,10 +9,11 @@ import dataclasses
 import ipaddress
 import typing as t
 
+from ...blocks import wanted
 from ..hosts import Host, Inventory
-from ..model import Finding, Opening, Part, Stack
+from ..model import Finding, Listener, Opening, Part, Stack
 from ..options import boolean, choice, nested, option, text
-from .front import Check
+from .front import Check, listeners
 from .proxy import Proxy
 from .targets import Target
 
@@ -46,8 +47,21 @@ class Haproxy(Proxy):
     def encrypted(self) -> bool:
         return self.tls is not None
 
+    @property
+    def listening(self) -> tuple[Listener, ...]:
+        given = wanted(one for one in self.listed_in_front("binds") if isinstance(one, dict) and "address" in one)
+        places = [(str(one["address"]), str(one.get("port"))) for one in given or binds([], self.own_ports)]
+        return listeners(self.KIND, self.transport, places)
+
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
+        shared = [Listener("tcp", PEER_PORT, daemon=self.KIND, addresses=host.written[:1])] if self.peers else []
+        return (*self.listening, *shared)
+
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         yield from super().findings(stack, inventory)
+        if self.peers and PEER_PORT in self.own_ports:
+            text_ = f"port: {PEER_PORT} is where hosts with peers share their stick tables: take another port"
+            yield self.finding("port-twice", text_)
         behind = stack.behind(self)
         for host in inventory.members(behind.hosts) if behind else ():
             if host.options.weight > MAX_WEIGHT:

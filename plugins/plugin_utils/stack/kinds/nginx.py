@@ -11,7 +11,7 @@ import typing as t
 from ..hosts import Inventory
 from ..model import Finding, Listener, Part, Stack
 from ..options import boolean, choice, listed, nested, option, text
-from .front import Check
+from .front import Check, listeners
 from .proxy import Proxy
 from .targets import Target
 
@@ -50,11 +50,14 @@ class Nginx(Proxy):
     def open_ports(self) -> tuple[int, ...]:
         return tuple(dict.fromkeys((*self.own_ports, *((HTTP,) if self.redirect_https else ()))))
 
-    def listeners(self) -> tuple[Listener, ...]:
+    @property
+    def listening(self) -> tuple[Listener, ...]:
         # nginx tells sites of one port apart by their names
-        found = super().listeners()
         names = (self.domains or ("all domains",)) if self.protocol == "http" else ("",)
-        return tuple(one._replace(name=name) for one in found for name in names)
+        own = self.listed_in_front("listen") or listen(self.own_ports)
+        plain = self.listed_in_front("plain_listen") or listen([HTTP])
+        places = [place(each) for each in (*own, *(plain if self.redirect_https else ()))]
+        return listeners(self.KIND, self.transport, places, names)
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         yield from super().findings(stack, inventory)
@@ -128,6 +131,12 @@ class Nginx(Proxy):
 def listen(ports: t.Iterable[int]) -> list[str]:
     """Where a site or stream listens: on all addresses of both families."""
     return [place for port in ports for place in (str(port), f"[::]:{port}")]
+
+
+def place(listen_: str) -> tuple[str, str]:
+    """Address and port of one of them."""
+    address, _colon, port = str(listen_).rpartition(":")
+    return address, port
 
 
 def share(weight: int) -> Part:

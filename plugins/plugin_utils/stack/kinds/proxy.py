@@ -51,12 +51,30 @@ class Proxy(Front):
     def tcp_ports(self, stack: Stack) -> tuple[int, ...]:
         return () if self.protocol == "udp" else self.own_ports
 
-    def listeners(self) -> tuple[Listener, ...]:
-        return tuple(Listener("udp" if self.protocol == "udp" else "tcp", port) for port in self.open_ports)
+    @property
+    def transport(self) -> str:
+        return "udp" if self.protocol == "udp" else "tcp"
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        return (self.transport,)
+
+    @property
+    def listening(self) -> tuple[Listener, ...]:
+        """Where its clients find it, on each of its hosts."""
+        raise NotImplementedError
+
+    def listed_in_front(self, name: str) -> list[t.Any]:
+        """What ``front`` has in the place of the tier's own; empty where that is no list."""
+        found = (self.front or {}).get(name)
+        return found if isinstance(found, list) else []
+
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
+        return self.listening
 
     def openings(self, inventory: Inventory) -> tuple[Opening, ...]:
         """What its hosts let in: everybody, as far as they know."""
-        return (Opening("udp" if self.protocol == "udp" else "tcp", self.open_ports),)
+        return (Opening(self.transport, self.open_ports),)
 
     def port_behind(self, stack: Stack) -> int:
         """Where the backend listens; 0 where it cannot be known."""
@@ -138,7 +156,7 @@ class Proxy(Front):
         return self.part(found, stack, inventory)
 
     def _about(self, stack: Stack, inventory: Inventory) -> t.Iterator[str]:
-        yield f"listen on {', '.join(map(str, self.listeners()))}, protocol {self.protocol}"
+        yield f"listen on {', '.join(map(str, self.listening))}, protocol {self.protocol}"
         behind = stack.behind(self)
         port = self.port_behind(stack)
         seen = dict.fromkeys(

@@ -68,9 +68,9 @@ class Redirect(Front):
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.port
 
-    def listeners(self) -> tuple[Listener, ...]:
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
         names = (self.domains or ("all domains",)) if self.engine == "nginx" else ("",)
-        return tuple(Listener("tcp", port, name) for port in self.port for name in names)
+        return tuple(Listener("tcp", port, name, self.engine) for port in self.port for name in names)
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         yield from super().findings(stack, inventory)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..model import Stack, Tier
+from ..hosts import Host
+from ..model import Listener, Stack, Tier
 from ..options import integer, listed, option, text
 
 
@@ -31,6 +32,10 @@ class Servers(Tier):
     @property
     def needs(self) -> tuple[str, ...]:
         return self.storage
+
+    def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
+        protocols = dict.fromkeys(protocol for front in stack.fronts(self) for protocol in front.protocols)
+        return tuple(Listener(protocol, port, addresses=host.written) for protocol in protocols for port in self.port)
 
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.port

@@ -121,6 +121,10 @@ class Lvs(Tier):
         further = [host for tier in behind if tier.kind == self.kind for host in tier.holders(stack, inventory)]
         return [*inventory.members(self.hosts), *servers, *further]
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(protocol for service in self.services for protocol in service.protocol))
+
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self._ports(self.services, stack)
 

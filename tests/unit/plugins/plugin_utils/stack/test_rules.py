@@ -30,6 +30,7 @@ SECOND = {**FRONT, "backend": "web"}
 
 
 EDGE = {"name": "edge", "kind": "nginx", "hosts": "directors", "port": 80, "backend": "web", "backend_port": 8080}
+UDP = {**EDGE, "protocol": "udp", "port": 53}
 OUTER = {"kind": "haproxy", "hosts": "outer", "protocol": "tcp", "backend": "app"}
 AGAIN = {"name": "again", "kind": "dns", "hosts": "directors", "zone": "shop.example", "record": "w", "backend": "web"}
 NO_ADDRESS = {"lb_addresses": None, "ansible_host": "web.example"}
@@ -284,6 +285,8 @@ CASES = [
         more=({**SECOND, "sysctls": {"net.ipv4.vs.pmtu_disc": 0}},),
         host="lb1",
     ),
+    Case("one-kernel", "give app2 a check", app={"check": {"type": "tcp"}}, more=(SECOND,), host="lb1"),
+    Case("one-kernel", "give app a check", more=({**SECOND, "check": {"type": "tcp"}},), host="lb1"),
     Case("fwmark", "take another number", app={"fwmark": 3}, more=({**SECOND, "fwmark": 3},), host="lb1"),
     # weights
     Case("weights", "will be refused", hosts={"web1": {"lb_weight": 0}, "web2": {"lb_weight": 0}}, severity="warning"),
@@ -294,6 +297,29 @@ CASES = [
     Case("port-missing", "say on which port web is asked", "haproxy", {"backend_port": None}, web={"port": [1, 2]}),
     Case("port-twice", "tier app listens on tcp 80", "haproxy", more=({**EDGE, "kind": "haproxy"},), host="lb1"),
     Case("port-twice", "for all domains", "nginx", more=(EDGE,), host="lb1"),
+    Case("port-twice", "tier app listens on tcp 80", "nginx", more=({**EDGE, "kind": "haproxy"},), host="lb1"),
+    Case("port-twice", "tier app listens on tcp 80", "nginx", more=({**EDGE, "protocol": "tcp"},), host="lb1"),
+    Case("port-twice", "tier app listens on udp 53", "dns", more=(UDP,), host="lb1"),
+    Case("port-twice", "tier app listens on tcp 53", "dns", more=({**EDGE, "port": 53},), host="lb1"),
+    Case("port-twice", "listens on tcp 8080", "nginx", {"hosts": "web", "port": 8080}, {"port": 8080}, host="web1"),
+    Case("port-twice", "10000 is where hosts with peers", "haproxy", {"peers": True, "port": 10000}),
+    Case("port-twice", "tcp 10000", "haproxy", {"peers": True}, more=({**EDGE, "port": 10000},), host="lb1"),
+    Case(
+        "port-twice",
+        "tcp 10000",
+        "haproxy",
+        {"peers": True},
+        more=({**EDGE, "kind": "haproxy", "port": 81, "peers": True},),
+        host="lb1",
+    ),
+    Case(
+        "port-twice",
+        "tier app listens on tcp 80",
+        "nginx",
+        {"front": {"listen": ["80", "192.0.2.100:81"]}},
+        more=({**EDGE, "kind": "haproxy", "front": {"binds": [{"address": "192.0.2.101", "port": 80}]}},),
+        host="lb1",
+    ),
     Case("protocol-option", "domains: is for protocol http", "nginx", {"protocol": "tcp", "domains": ["a.example"]}),
     Case("proxy-protocol", "protocol tcp or udp only", "nginx", {"send_proxy_protocol": True}),
     Case(
@@ -410,6 +436,30 @@ def test_a_bad_stack_is_found_out(world: t.Any, case: Case) -> None:
 @pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external", "nginx", "haproxy", "redirect", "dns"])
 def test_a_sound_stack_has_no_findings(world: t.Any, mode: str) -> None:
     assert world(mode).findings() == []
+
+
+def test_one_port_serves_many_where_they_can_be_told_apart(world: t.Any) -> None:
+    made = world("nginx").set("app", domains=["a.example"]).set("web", port=8080)
+    made.tiers += [{**EDGE, "domains": ["b.example"]}, {**EDGE, "name": "rest"}, {**UDP, "port": 80, "name": "udp"}]
+    # the same service of the servers, for another tier in front of it
+    made.tiers += [
+        {"name": "web2", "kind": "servers", "hosts": "web", "port": 8080},
+        {**EDGE, "name": "more", "port": 81, "backend": "web2"},
+    ]
+    assert made.findings() == []
+    made = world("nginx").set("app", front={"listen": ["192.0.2.100:80", "[2001:db8::100]:80", "unix:/run/a"]})
+    binds = [{"address": "192.0.2.101", "port": 80}, {"address": "*", "port": 80, "state": "absent"}]
+    made.tiers.append({**EDGE, "kind": "haproxy", "front": {"binds": binds}})
+    assert made.findings() == []
+    made = world("dns")
+    made.tiers.append({**UDP, "front": {"listen": ["192.0.2.100:53"]}})
+    assert made.findings() == []
+
+
+@pytest.mark.parametrize("front", [{"listen": "80"}, {"listen": [None]}, {"binds": ["x"]}, {"binds": [{"port": 1}]}])
+def test_what_the_role_will_refuse_is_no_matter_of_ports(world: t.Any, front: t.Any) -> None:
+    for kind in ("nginx", "haproxy"):
+        assert world(kind).set("app", front=front).findings() == []
 
 
 def test_who_leads_replies_back_may_be_a_gateway_and_a_short_network_has_no_address_of_its_own(world: t.Any) -> None:
