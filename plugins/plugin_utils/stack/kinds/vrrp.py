@@ -91,9 +91,10 @@ def _openings(part: Part, hosts: t.Sequence[Host]) -> tuple[Opening, ...]:
             others = [LINK_LOCAL]
         sources = tuple(instance["peers"] or (one for one in others if one != instance["source"]))
         found.append(Opening("vrrp", sources=sources))
-    if part["sync_daemon"]:
-        # sent to 224.0.0.81, so over IPv4, by the interface that the VIPs are on
-        found.append(Opening("udp", (SYNC_PORT,), tuple(str(one) for host in hosts for one in host.own(4))))
+    # sent to 224.0.0.81, so over IPv4, by the interface that the VIPs are on
+    sharing = tuple(str(one) for host in hosts for one in host.own(4))
+    if part["sync_daemon"] and sharing:
+        found.append(Opening("udp", (SYNC_PORT,), sharing))
     return tuple(found)
 
 

@@ -174,22 +174,17 @@ def _default_checks(c: Cluster, service: Part) -> list[Part]:
 
 
 def _sync_daemon(c: Cluster) -> Part:
-    """A host has one, which the first tier of its directors lays down.
+    """A host has one, which the first tier of its directors that shares connections lays down.
 
     Each director sends and receives at any time. Where the daemon follows the VIPs, keepalived starts and stops it at each
     move; there 2.3.3 was seen to wait for the kernel's answer for ever, with VIPs that another director held too.
     """
     together = [c, *(Cluster.of(one, c.stack, c.inventory) for one in c.beside)]
     names = list(c.stack.tiers)
-    first = min(together, key=lambda one: names.index(one.tier.name))
+    sharing = [one for one in together if len(one.directors) > 1 and one.tier.sync and not one.tier.by_tunnel]
+    first = min(sharing, key=lambda one: names.index(one.tier.name), default=None)
     # The kernel refuses it beside destinations of another family than their service.
-    if (
-        len(c.directors) < 2
-        or not c.tier.sync
-        or c.tier.by_tunnel
-        or first is not c
-        or any(map(_mixes_families, together))
-    ):
+    if first is not c or any(map(_mixes_families, together)):
         return {}
     return {
         "instance": f"{c.tier.name}{c.versions[0]}",

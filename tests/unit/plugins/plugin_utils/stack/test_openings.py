@@ -47,6 +47,13 @@ def test_shared_connections_come_by_any_network_of_the_hosts(world: t.Any) -> No
     assert found == [opening("udp", 8848, sources=["192.0.2.10", "198.51.100.11", "192.0.2.11"], family="ipv4")]
 
 
+def test_nothing_but_the_services_is_open_to_everybody_where_no_director_has_an_ipv4_address(world: t.Any) -> None:
+    made = pair(world("dr")).set("app", vips=["2001:db8:0:2::100"])
+    for name, number in (("lb1", 10), ("lb2", 11)):
+        made.host(name, lb_addresses=[f"2001:db8:0:2::{number}/64"])
+    assert [one["protocol"] for one in openings(made, "lb1") if not one["sources"]] == ["tcp"]
+
+
 def test_services_are_let_in_at_the_vips_on_both_sides(world: t.Any) -> None:
     wanted = opening("tcp", 80, destinations=["192.0.2.100"], family="ipv4")
     assert openings(world("dr"), "lb1") == openings(world("dr"), "web1") == [wanted]

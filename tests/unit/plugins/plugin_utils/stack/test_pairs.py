@@ -96,6 +96,16 @@ def test_a_check_alone_brings_keepalived_to_a_single_director(world: t.Any) -> N
     assert found["instances"][0]["peers"] == [] and found["sync_daemon"] == {}
 
 
+@pytest.mark.parametrize("first", [{"hosts": "one", "check": {"type": "tcp"}}, {"hosts": "directors", "sync": False}])
+def test_a_tier_that_shares_nothing_does_not_keep_others_from_it(world: t.Any, first: dict[str, t.Any]) -> None:
+    made = pair(world)
+    made.groups["one"] = ["lb1"]
+    other = {"name": "api", "kind": "lvs", "mode": "dr", "vips": ["192.0.2.101"], "port": 81, "backend": "web"}
+    made.tiers.insert(0, {**other, **first})
+    daemons = {step.tier: step.parts["lb1"]["sync_daemon"] for step in made.plan().steps if step.role == "keepalived"}
+    assert daemons["api"] == {} and daemons["app"]["instance"] == "app4"
+
+
 def test_directors_share_connections_once_a_host(world: t.Any) -> None:
     made = pair(world)
     other = {"name": "api", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": ["192.0.2.101"], "port": 81}
