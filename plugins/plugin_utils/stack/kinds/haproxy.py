@@ -15,7 +15,7 @@ from ..model import Finding, Listener, Opening, Part, Stack
 from ..options import boolean, choice, nested, option, text
 from .front import Check, listeners
 from .proxy import Proxy
-from .targets import Target
+from .targets import Target, headers
 
 ALGORITHMS = (
     *("roundrobin", "static-rr", "leastconn", "first", "source", "uri", "url_param", "hdr", "hash", "random"),
@@ -87,7 +87,7 @@ class Haproxy(Proxy):
 
     def _frontend(self, stack: Stack, inventory: Inventory) -> Part:
         hosts = inventory.members(self.hosts)
-        heard = {"proxy_protocol": True} if any(self.hears_proxy_protocol(stack, inventory)) else {}
+        heard = {"proxy_protocol": True} if any(headers(self, stack)) else {}
         tls = {"tls": {"certificates": [self.tls.certificate]}} if self.tls else {}
         return {
             "name": self.name,

@@ -9,11 +9,11 @@ import dataclasses
 import typing as t
 
 from ..hosts import Inventory
-from ..model import Finding, Listener, Part, Stack
+from ..model import Finding, Listener, Part, Stack, Tier
 from ..options import boolean, choice, listed, nested, option, text
 from .front import Check, listeners
 from .proxy import Proxy
-from .targets import Target
+from .targets import Target, headers
 
 HTTP = 80
 TRIES = 3
@@ -41,6 +41,25 @@ class Nginx(Proxy):
     domains: tuple[str, ...] = option(listed(text), ())
     tls: Tls | None = option(nested(Tls), None)  # noqa: RUF009 - frozen
     redirect_https: bool = option(boolean, False)
+
+    @classmethod
+    def check_together(cls, tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
+        """What comes to one port of a host begins with a header or does not: nginx looks for it before it knows the name."""
+        redirects = [one for one in stack.tiers.values() if getattr(one, "engine", "") == cls.KIND]
+        found: dict[tuple[str, ...], tuple[bool, str]] = {}
+        for tier in (*tiers, *(one for one in redirects if one.state == "present")):
+            front = getattr(tier, "front", None) or {}
+            hears = bool(front.get("proxy_protocol", tier.kind == cls.KIND and any(headers(tier, stack))))
+            for host in inventory.members(tier.hosts):
+                there = tier.listeners(stack, host)
+                places = [(f"{one.protocol} {one.port}", at) for one in there for at in one.addresses or ("",)]
+                for port, at in dict.fromkeys(places):
+                    other, first = found.setdefault((host.name, port, at), (hears, tier.name))
+                    if other != hears:
+                        text_ = (
+                            f"port: {port} is also that of tier {first}, and only one of them is sent a PROXY header"
+                        )
+                        yield tier.finding("proxy-protocol", f"{text_}: take another port", host.name)
 
     @property
     def encrypted(self) -> bool:
@@ -108,7 +127,7 @@ class Nginx(Proxy):
             "domains": list(self.domains),
             "default": not self.domains,
             "trusted_proxies": self.trusted(stack, inventory),
-            "proxy_protocol": any(self.hears_proxy_protocol(stack, inventory)),
+            "proxy_protocol": any(headers(self, stack)),
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "redirect_https": self.redirect_https,
             "upstream": self.name,
@@ -120,7 +139,7 @@ class Nginx(Proxy):
             "name": self.name,
             "listen": listen(self.own_ports),
             "protocol": self.protocol,
-            "proxy_protocol": any(self.hears_proxy_protocol(stack, inventory)),
+            "proxy_protocol": any(headers(self, stack)),
             "send_proxy_protocol": self.send_proxy_protocol,
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "upstream": self.name,

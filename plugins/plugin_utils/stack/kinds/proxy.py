@@ -12,7 +12,7 @@ from ..hosts import Host, Inventory
 from ..model import Finding, Listener, Opening, Part, Stack, Step, Tier
 from ..options import boolean, choice, integer, listed, mapping, option, text
 from .front import Front
-from .targets import Target, reached, senders, targets
+from .targets import Target, headers, reached, senders, targets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,12 +94,6 @@ class Proxy(Front):
         behind = stack.behind(self)
         return behind is not None and bool(behind.addresses_for_clients)
 
-    def hears_proxy_protocol(self, stack: Stack, inventory: Inventory) -> list[bool]:
-        """Whether those in front begin with a PROXY protocol header, each of them."""
-        return [
-            bool(getattr(front, "send_proxy_protocol", False)) for front, _addresses in senders(self, stack, inventory)
-        ]
-
     def trusted(self, stack: Stack, inventory: Inventory) -> list[str]:
         """The addresses of those in front, who may say whom they ask for."""
         return [str(one) for _front, addresses in senders(self, stack, inventory) for one in addresses]
@@ -110,8 +104,11 @@ class Proxy(Front):
             text_ = f"backend_port: say on which port {self.backend} is asked, as it says none, or several"
             yield self.finding("port-missing", text_)
         yield from super().findings(stack, inventory)
-        if len(set(self.hears_proxy_protocol(stack, inventory))) > 1:
-            text_ = "send_proxy_protocol: some tiers in front of it say so and some do not: write the same in all"
+        if len(set(headers(self, stack))) > 1:
+            text_ = (
+                "send_proxy_protocol: some tiers in front of it say so, and others, or the clients that a name or"
+                " redirect leads here, do not: write the same in all, or give those a tier of their own"
+            )
             yield self.finding("proxy-protocol", text_)
         if self.sticky and self.protocol != "http":
             yield self.finding("sticky", f"sticky: a cookie is for protocol http, not {self.protocol}: leave it out")

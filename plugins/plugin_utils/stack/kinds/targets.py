@@ -58,6 +58,14 @@ def client_addresses(tier: Tier, inventory: Inventory) -> list[tuple[str, Addres
     ]
 
 
+def headers(tier: Tier, stack: Stack) -> list[bool]:
+    """Whether a PROXY protocol header comes first, from each tier in front; clients that are led here send none."""
+    found: list[bool] = []
+    for front in stack.fronts(tier):
+        found += headers(front, stack) if front.kind == "lvs" else [bool(getattr(front, "send_proxy_protocol", False))]
+    return found
+
+
 def senders(tier: Tier, stack: Stack, inventory: Inventory) -> list[tuple[Tier, list[Address]]]:
     """The tiers whose hosts connect to this one's, with their addresses; LVS lets its own clients through to it."""
     found: list[tuple[Tier, list[Address]]] = []

@@ -332,6 +332,31 @@ CASES = [
         ),
         groups={"outer": ["web1"], "web": ["web2"]},
     ),
+    *(
+        Case(
+            "proxy-protocol",
+            "the clients that a name or redirect leads here",
+            "nginx",
+            more=({**OUTER, "name": "outer", "send_proxy_protocol": True}, *more),
+            groups={"outer": ["web1"], "web": ["web2"]},
+        )
+        for more in (
+            ({**AGAIN, "backend": "app"},),
+            ({"name": "see", "kind": "redirect", "hosts": "outer", "port": 81, "url": "http://x", "backend": "app"},),
+            ({**AGAIN, "backend": "far"}, {**SECOND, "name": "far", "mode": "nat", "hosts": "outer", "backend": "app"}),
+        )
+    ),
+    *(
+        Case(
+            "proxy-protocol",
+            "tcp 80 is also that of tier app",
+            "nginx",
+            more=({**OUTER, "name": "outer", "send_proxy_protocol": True}, {**EDGE, **other}),
+            groups={"outer": ["web1"], "web": ["web2"]},
+            host="lb2",
+        )
+        for other in ({"domains": ["b.example"]}, {"kind": "redirect", "backend_port": None, "url": "http://b.example"})
+    ),
     Case("sticky", "a cookie is for protocol http", "haproxy", {"protocol": "tcp", "sticky": "S"}),
     Case("family", "no address family with lb1: give both", "nginx", hosts=FAMILIES_APART, host="web2"),
     Case(
@@ -514,6 +539,7 @@ def test_every_rule_of_lvs_has_a_case_that_only_it_finds(
         (vips, "in_networks"),
         *((kind, "findings") for kind in (Front, Proxy, Nginx, Haproxy, Redirect, Dns, Storage)),
         (Storage, "check_together"),
+        (Nginx, "check_together"),
         (Dns, "_reachable"),
         (together, "between_tiers"),
         (Inventory, "findings"),
