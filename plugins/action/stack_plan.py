@@ -80,7 +80,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 "lb_stack is not defined: describe the stack in group_vars/all.yml, see docs/stack.md"
             )
-        return plain(self._templar.template(variables["lb_stack"]))
+        try:
+            return plain(self._templar.template(variables["lb_stack"]))
+        except AnsibleError as error:
+            raise AnsibleActionFail(f"lb_stack cannot be read: {error}") from error
 
 
 def _reached(said: t.Any) -> dict[str, t.Any] | None:

@@ -131,6 +131,13 @@ def test_an_inventory_without_a_stack_says_what_to_do(collections: pathlib.Path,
     assert "lb_stack is not defined" in run.stdout + run.stderr
 
 
+def test_a_stack_that_names_what_is_not_there_is_named_itself(collections: pathlib.Path) -> None:
+    stack = {"tiers": [{"name": "web", "kind": "servers", "hosts": "{{ nope }}"}]}
+    run = play(collections, "playbooks/validate.yml", "lvs_dr", "-e", json.dumps({"lb_stack": stack}))
+    assert run.returncode != 0
+    assert "lb_stack cannot be read: 'nope' is undefined" in run.stdout + run.stderr
+
+
 def test_templates_in_the_stack_and_in_host_variables_are_rendered(collections: pathlib.Path) -> None:
     more = {"vip": "192.0.2.77", "lb_stack": json.loads(json.dumps(STACK)), "heavy": 7, "lb_weight": "{{ heavy }}"}
     run = play(collections, "playbooks/validate.yml", "lvs_dr", "-e", json.dumps(more))
