@@ -36,9 +36,10 @@ def load(raw: object) -> tuple[Stack, list[Finding]]:
             problem(f"tiers[{number}] must be a mapping of options, not {shown(entry)}")
             continue
         name = str(entry.get("name") or f"number {number + 1}")
-        kind = KINDS.get(entry.get("kind") or "")
+        named = entry.get("kind")
+        kind = KINDS.get(named) if isinstance(named, str) else None
         if kind is None:
-            problem(f"kind cannot be {shown(entry.get('kind'))}{did_you_mean(str(entry.get('kind')), KINDS)}", name)
+            problem(f"kind cannot be {shown(named)}{did_you_mean(str(named), KINDS)}", name)
         if name in tiers or name in broken:
             problem("two tiers have this name: rename one", name, "tier-name")
             continue

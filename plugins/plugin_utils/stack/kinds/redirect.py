@@ -12,7 +12,7 @@ import urllib.parse
 
 from ..hosts import Host, Inventory
 from ..model import Finding, Listener, Opening, Part, Stack, Step
-from ..options import choice, integer, listed, option, read_with_entries, text
+from ..options import Invalid, choice, integer, listed, option, read_with_entries, shown, text
 from . import haproxy, nginx
 from .front import Check, Front
 from .targets import client_addresses
@@ -22,11 +22,24 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 HOST = "{host}"
 
 
+def url(value: object) -> str:
+    """A parser of options."""
+    found = text(value)
+    try:
+        parts = urllib.parse.urlsplit(found)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise Invalid(f"is wrong: {error}") from None
+    if not named:
+        raise Invalid(f"must have the name of the target, as in http://shop.example, not {shown(value)}")
+    return found
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
     """Where clients are sent: ``url`` with ``{host}`` is one target for each host of ``backend``, else one for all."""
 
-    url: str = option(text)
+    url: str = option(url)
     backend: str = option(text)
     weight: int = option(integer(0, 256), 1)
 

@@ -84,6 +84,7 @@ CASES = [
     Case("option", "services must be a non-empty list", app={"services": []}),
     Case("option", "unknown option 'cheksum'; did you mean 'checksum'?", "tun", {"tunnel": {"cheksum": "csum"}}),
     Case("option", "kind cannot be 'lsv'; did you mean 'lvs'?", more=({"name": "x", "kind": "lsv"},)),
+    Case("option", "kind cannot be ['nginx']", more=({"name": "x", "kind": ["nginx"]},)),
     Case("option", "must be 1 to 32 of", more=({"name": "A B", "kind": "servers", "hosts": "web"},)),
     Case("option", "unknown option 'hosts'", "external", more=({"name": "x", "kind": "external", "hosts": "web"},)),
     Case("tier-name", "two tiers have this name", more=({**SECOND, "name": "app"},)),
@@ -379,6 +380,15 @@ CASES = [
         more=({**EDGE, "port": 81, "vips": ["192.0.2.101"], "vrrp": {"router_id": 9}},),
     ),
     Case("redirect", "303 may be cached", "redirect", {"status": 303}),
+    *(
+        Case("option", f"url {words}", "redirect", {"url": url})
+        for url, words in (
+            ("http://shop.example:eighty", "is wrong: Port could not be cast"),
+            ("http://shop.example:99999", "is wrong: Port out of range"),
+            ("http://[2001:db8::1", "is wrong: Invalid IPv6 URL"),
+            ("http://", "must have the name of the target"),
+        )
+    ),
     Case("redirect", "must begin with http", "redirect", {"url": "//{host}.shop.example"}),
     Case(
         "redirect",
