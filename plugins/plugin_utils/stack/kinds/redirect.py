@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import ipaddress
 import typing as t
 import urllib.parse
 
@@ -15,7 +16,7 @@ from ..model import Finding, Listener, Opening, Part, Stack, Step
 from ..options import Invalid, choice, integer, listed, option, read_with_entries, shown, text
 from . import haproxy, nginx
 from .front import Check, Front
-from .targets import client_addresses
+from .targets import FAMILIES, client_addresses
 
 ROLES = {"nginx": "nginx_lb", "haproxy": "haproxy"}
 SCHEME_PORTS = {"http": 80, "https": 443}
@@ -45,7 +46,10 @@ class Entry:
 
 
 class Target(t.NamedTuple):
-    """``address`` and ``port`` are what is checked in place of the URL's name. ``weight`` 0: nobody is sent there."""
+    """``address`` and ``port`` are what is checked in place of the URL's name; port 0 where the URL is none.
+
+    ``weight`` 0: nobody is sent there.
+    """
 
     name: str
     url: str
@@ -94,12 +98,26 @@ class Redirect(Front):
                 text_ = f"url: {entry.url} must begin with http:// or https://, then the name of the target"
                 yield self.finding("redirect", text_)
         found = self._targets(inventory, stack)
+        for one in found:
+            if not one.port and urllib.parse.urlsplit(one.url).scheme in SCHEME_PORTS:
+                yield self.finding("redirect", f"url: {one.url} is none: {HOST} takes names without colons")
+        yield from self._reachable(found, inventory)
         names = [urllib.parse.urlsplit(one.url).netloc for one in found]
         for name in sorted({one for one in names if names.count(one) > 1}):
             text_ = f"url: {name} stands for several targets: put {HOST} into it, or give each target a name of its own"
             yield self.finding("redirect", text_)
         for name in sorted(set(names) & set(self.domains)):
             yield self.finding("redirect", f"url: {name} is a name of this tier itself: clients would go in circles")
+
+    def _reachable(self, found: list[Target], inventory: Inventory) -> t.Iterator[Finding]:
+        """Each host can check each target; what it knows of itself by ``ansible_host`` alone may not be all."""
+        asks = self.check or self.engine == "haproxy"
+        for host in inventory.members(self.hosts) if asks else ():
+            for one in found if host.options.addresses else ():
+                version = ipaddress.ip_address(one.address).version
+                if not host.own(version):
+                    text_ = f"has no IPv{version} address, but checks {one.url} at {one.address}: give all hosts one"
+                    yield self.finding("family", text_, host.name)
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:
         hosts = inventory.members(self.hosts)
@@ -123,21 +141,21 @@ class Redirect(Front):
 
     def _targets(self, inventory: Inventory, stack: Stack) -> list[Target]:
         found: dict[str, Target] = {}
+        families = [one for one in FAMILIES if all(host.own(one) for host in inventory.members(self.hosts))]
         names: collections.Counter[str] = collections.Counter()
         for entry in self.targets:
             behind = stack.tiers[entry.backend]
-            known = client_addresses(behind, inventory)
+            # a family that all hosts can ask in, where the tier has one
+            known = sorted(client_addresses(behind, inventory), key=lambda one: one[1].version not in families)
             for name, one, weight in known if HOST in entry.url else known[:1]:
                 url = entry.url.replace(HOST, name)
                 if url in found:
                     continue  # the same host in another family
-                parts = urllib.parse.urlsplit(url)
-                port = parts.port or SCHEME_PORTS.get(parts.scheme, 0)
                 share = weight * entry.weight if HOST in entry.url else entry.weight
                 # HAProxy knows its servers by names of their own
                 own = name if HOST in entry.url else behind.name
                 names[own] += 1
-                found[url] = Target(f"{own}-{names[own]}" if names[own] > 1 else own, url, str(one), port, share)
+                found[url] = Target(f"{own}-{names[own]}" if names[own] > 1 else own, url, str(one), _port(url), share)
         return list(found.values())
 
     def _by_nginx(self, found: list[Target], _hosts: list[Host]) -> Part:
@@ -170,3 +188,11 @@ class Redirect(Front):
             "peers": [],
             "redirect_own_names": list(self.domains),
         }
+
+
+def _port(url_: str) -> int:
+    parts = urllib.parse.urlsplit(url_)
+    try:
+        return parts.port or SCHEME_PORTS.get(parts.scheme, 0)
+    except ValueError:  # by the name of a host that stands in it
+        return 0

@@ -42,6 +42,17 @@ def test_targets_have_names_of_their_own(world: t.Any) -> None:
     assert [one["name"] for one in backend["servers"]] == ["web1", "web2", "web1-2", "web2-2", "web", "web-2"]
 
 
+def test_targets_are_checked_in_a_family_of_all_hosts(world: t.Any) -> None:
+    made = world("redirect").set("app", url=None, check={"path": "/"}).host("lb2", lb_addresses=["2001:db8:0:2::11/64"])
+    inner = {"name": "inner", "kind": "haproxy", "hosts": "web", "port": 81, "backend": "web", "backend_port": 8080}
+    made.tiers.append({**inner, "vips": ["192.0.2.100", "2001:db8:0:2::100"]})
+    urls = {"http://{host}.a.example": "web", "http://b.example": "inner"}
+    made.set("app", targets=[{"url": url, "backend": backend} for url, backend in urls.items()])
+    (redirect,) = part(made, "nginx_lb")["redirects"]
+    six = ["2001:db8:0:2::21", "2001:db8:0:2::22", "2001:db8:0:2::100"]
+    assert [one["address"] for one in redirect["targets"]] == six
+
+
 def test_a_pool_is_the_hosts_behind_with_their_weights(world: t.Any) -> None:
     made = world("nginx").host("web1", lb_weight=3).host("web2", lb_weight=0)
     (upstream,) = part(made, "nginx_lb")["upstreams"]

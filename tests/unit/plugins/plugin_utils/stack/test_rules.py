@@ -389,6 +389,22 @@ CASES = [
             ("http://", "must have the name of the target"),
         )
     ),
+    Case(
+        "redirect",
+        "url: http://2001:db8:0:2::29 is none",
+        "redirect",
+        {"url": "http://{host}"},
+        groups={"web": ["2001:db8:0:2::29"]},
+        hosts={"2001:db8:0:2::29": {}},
+    ),
+    Case(
+        "family",
+        "has no IPv6 address, but checks http://web2.shop.example:8080 at 2001:db8:0:2::22",
+        "redirect",
+        {"engine": "haproxy"},
+        hosts=FAMILIES_APART,
+        host="lb1",
+    ),
     Case("redirect", "must begin with http", "redirect", {"url": "//{host}.shop.example"}),
     Case(
         "redirect",
