@@ -31,6 +31,7 @@ def check(stack: Stack, inventory: Inventory) -> tuple[Finding, ...]:
     for tier in wanted:
         findings += tier.findings(stack, inventory)
     findings += vips.free(wanted, inventory)
+    findings += _available(wanted, inventory)
     findings += _routers(wanted, inventory)
     findings += _listeners(wanted, stack, inventory)
     for name, kind in KINDS.items():
@@ -81,6 +82,14 @@ def _cycles(stack: Stack) -> t.Iterator[Finding]:
 def _ends(tier: Tier, stack: Stack, trail: tuple[str, ...] = ()) -> bool:
     """Whether every way to the back comes to an end."""
     return tier.name not in trail and all(_ends(one, stack, (*trail, tier.name)) for one in stack.all_behind(tier))
+
+
+def _available(tiers: t.Iterable[Tier], inventory: Inventory) -> t.Iterator[Finding]:
+    for tier in tiers:
+        hosts = len(inventory.members(tier.hosts))
+        if tier.hosts and tier.min_available > hosts:
+            text = f"min_available: {tier.min_available} is more than its {hosts} hosts: none of them can be drained"
+            yield tier.finding("min-available", text, severity="warning")
 
 
 def _routers(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Finding]:

@@ -102,6 +102,11 @@ class Dns(Tier):
                 yield self.finding("dns-weights", text_)
             for tier in (stack.tiers[one] for one in name.backend):
                 yield from self._reachable(name, tier, stack, inventory)
+            asked = {self._port(name, stack.tiers[one], stack) for one in name.backend} - {0}
+            if len(asked) > 1 and name.check.type != "none":
+                ports = " and ".join(map(str, sorted(asked)))
+                text_ = f"check: all tiers of {name.record} are asked at one port, but have {ports}: say which, or take names"
+                yield self.finding("port-missing", f"{text_} of their own")
             for place in set(name.places or {}) - set(name.backend):
                 text_ = f"places: {place} is no backend of {name.record}; it has {', '.join(name.backend)}"
                 yield self.finding("places", text_)

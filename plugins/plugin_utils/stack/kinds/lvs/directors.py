@@ -100,6 +100,19 @@ def moving_vips(c: Cluster) -> t.Iterator[Finding]:
                     f"none of its networks holds the inner VIP {vip}: take a free address of the real servers' network"
                 )
                 yield tier.finding("inner-vips", words, director.name)
+    if tier.mode == "nat" and not tier.one_armed:
+        yield from _inner_vips_reached(c)
+
+
+def _inner_vips_reached(c: Cluster) -> t.Iterator[Finding]:
+    """Real servers send to them as to any neighbour."""
+    for server in c.servers:
+        for version in c.versions:
+            inner = [vip for vip in c.tier.inner_vips if vip.version == version]
+            networks = [segment.network for segment in server.segments(version)]
+            if inner and networks and not any(vip in network for vip in inner for network in networks):
+                words = f"none of its networks holds {' or '.join(map(str, inner))}, where its replies go: take a free address"
+                yield c.tier.finding("inner-vips", f"inner_vips: {words} of its network", server.name)
 
 
 def checked_vips(c: Cluster) -> t.Iterator[Finding]:

@@ -232,6 +232,12 @@ def weights(c: Cluster) -> Findings:
     if given == {0}:
         text = f"every host of {c.behind} has lb_weight 0: connections will be refused"
         yield c.tier.finding("weights", text, severity="warning")
+    for host in c.directors if c.by_keepalived else ():
+        for version in c.versions:
+            most = sum(one.weight for one in c.targets(host, version))
+            if 0 < most < c.tier.pool.quorum:
+                text = f"pool.quorum: {c.tier.pool.quorum} is above {most}, the weights of all real servers together"
+                yield c.tier.finding("weights", f"{text}: too little is alive at all times", host.name, "warning")
     blind = sorted({service.scheduler for service in c.tier.services} & set(BLIND_TO_WEIGHT))
     if len(given - {0}) > 1 and blind:
         text = f"scheduler: {', '.join(blind)} pays no heed to weights, but the real servers' differ: take wrr or wlc"
