@@ -24,6 +24,7 @@ FIRST_CELLS = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
 IN_TABLES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)}
 OPTIONS = {
     *KEYS,
+    "lb_firewall",  # the playbooks'
     *("services", "names", "targets"),
     *(name for cls in (*KINDS.values(), Service, Name, Entry) for name in option_names(cls)),
 }
