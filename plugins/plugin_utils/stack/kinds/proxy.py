@@ -126,7 +126,8 @@ class Proxy(Front):
             return
         for server in inventory.members(behind.hosts):
             lost = [host.name for host in hosts if not reached(host, server, inventory)]
-            if lost:
+            # of one without any address it has been said
+            if lost and server.written:
                 yield self.finding("family", f"shares no address family with {', '.join(lost)}: {advice}", server.name)
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:

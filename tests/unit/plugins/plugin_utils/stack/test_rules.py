@@ -549,6 +549,11 @@ def test_a_vip_of_another_family_stays_with_one_host_and_goes_by_multicast(world
     assert made.set("app", vrrp={"multicast": True}).findings() == []
 
 
+def test_a_host_without_an_address_is_said_once(world: t.Any) -> None:
+    (finding,) = world("nginx").host("web2", lb_addresses=[]).findings()
+    assert finding.rule == "host-variables"
+
+
 def test_all_findings_come_at_once(world: t.Any) -> None:
     made = world("dr").set("app", sheduler="rr", vips=["192.0.2.22", "x"], one_packet=True).set("web", port=8080)
     made.host("web1", lb_gateway="192.0.2.10")
