@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from .addresses import Address
@@ -104,9 +105,10 @@ def _routers(tiers: t.Sequence[Tier], inventory: Inventory) -> t.Iterator[Findin
 
 def _listeners(tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
     there: dict[tuple[str, str, int], list[tuple[Listener, Tier]]] = {}
+    shared = collections.Counter(host.name for tier in tiers for host in inventory.members(tier.hosts))
     for tier in tiers:
         for host in inventory.members(tier.hosts):
-            for listener in tier.listeners(stack, host):
+            for listener in tier.listeners(stack, host) if shared[host.name] > 1 else ():
                 others = there.setdefault((host.name, listener.protocol, listener.port), [])
                 first = next((one for other, one in others if one is not tier and listener.clashes(other)), None)
                 others.append((listener, tier))
