@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -338,6 +339,30 @@ def test_silence_refusal_and_nonsense_are_failures() -> None:
         port = silent.getsockname()[1]
         assert asked(0.05, **question(port)) == "no answer within 0.05 s"
     assert "refused" in asked(**question(port)).lower() or "connect" in asked(**question(port)).lower()
+
+
+def test_certificates_are_read_once_and_when_they_have_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    used: list[ssl.SSLContext] = []
+
+    async def refuse(*_where: object, ssl: ssl.SSLContext, **_more: object) -> None:
+        used.append(ssl)
+        raise OSError
+
+    authorities = tmp_path / "ca.pem"
+    authorities.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    monkeypatch.setattr(checker.asyncio, "open_connection", refuse)
+
+    def contexts() -> list[tuple[ssl.VerifyMode, bool]]:
+        used.clear()
+        for verify in (True, False) * 20:
+            asked(**question(443, type="https", verify=verify))
+        return [(each.verify_mode, each.check_hostname) for each in dict.fromkeys(used)]
+
+    assert contexts() == [(ssl.CERT_REQUIRED, True), (ssl.CERT_NONE, False)]
+    before = list(dict.fromkeys(used))
+    os.utime(authorities, ns=(0, 0))
+    assert len(contexts()) == 2 and [each in used for each in before] == [False, True]
 
 
 def test_unix_sockets_can_be_asked(tmp_path: Path) -> None:
