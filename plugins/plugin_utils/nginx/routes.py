@@ -10,7 +10,7 @@ import typing as t
 from ..blocks import Block, wanted
 from .proxy import protocol_of
 from .upstreams import group
-from .values import Context, Options, pattern, quoted, word
+from .values import Context, Options, cookie, quoted, variable, word
 
 
 def routes(
@@ -25,14 +25,15 @@ def routes(
     maps: list[Block] = []
     rules = wanted(it.get("routes"))
     for number, rule in reversed(list(enumerate(rules, 1))):
-        key = _key(rule, where)
+        target = context.label(name, "route", str(number))
+        more, key = _key(rule, f"{target}_cookie", where)
         targets.append(find(rule["upstream"], upstreams, where))
-        variable = context.label(name, "route", str(number))
-        match = pattern("~" + rule["regex"]) if rule.get("regex") else quoted(rule["value"])
-        maps.append(
-            Block(f"map {key} ${variable}", [f"default {otherwise}", f"{match} {group(rule['upstream'], context)}"])
-        )
-        otherwise = f"${variable}"
+        match = quoted("~" + rule["regex"]) if rule.get("regex") else quoted(rule["value"])
+        maps += [
+            *more,
+            Block(f"map {key} ${target}", [f"default {otherwise}", f"{match} {group(rule['upstream'], context)}"]),
+        ]
+        otherwise = f"${target}"
     kinds = {protocol_of(target) for target in targets}
     if len(kinds) > 1:
         raise ValueError(
@@ -49,14 +50,14 @@ def find(name: str, upstreams: t.Mapping[str, Options], where: str) -> Options:
     return upstreams[name]
 
 
-def _key(rule: Options, where: str) -> str:
-    """The variable that a rule looks at."""
+def _key(rule: Options, label: str, where: str) -> tuple[list[Block], str]:
+    """The variable that a rule looks at, after the map that it needs."""
     by = [name for name in ("header", "cookie", "argument") if rule.get(name)]
     if len(by) != 1 or bool(rule.get("value")) == bool(rule.get("regex")):
         raise ValueError(f"{where}: a route needs one of header, cookie and argument, and one of value and regex")
     name = word(rule[by[0]], where)
-    return {
-        "header": f"$http_{name.lower().replace('-', '_')}",
-        "cookie": f"$cookie_{name}",
-        "argument": f"$arg_{name}",
-    }[by[0]]
+    if by == ["cookie"]:
+        return cookie(name, label, where)
+    if by == ["header"]:
+        return [], variable("http", name.lower().replace("-", "_"), where)
+    return [], variable("arg", name, where)

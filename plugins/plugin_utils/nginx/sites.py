@@ -9,7 +9,7 @@ import typing as t
 
 from ..blocks import Block, Items, optional, wanted
 from . import proxy, routes, tls, versions
-from .values import Context, Options, named, pattern, raw, time, word
+from .values import Context, Options, named, quoted, raw, time, word
 
 PLAIN, ENCRYPTED = ("80", "[::]:80"), ("443", "[::]:443")
 TYPES = (
@@ -140,8 +140,7 @@ def _default(it: Options) -> list[str]:
 def names(it: Options, where: str) -> str:
     """The line with the domains."""
     return "server_name " + (
-        " ".join(pattern(each) if each.startswith("~") else word(each, where) for each in it.get("domains") or ())
-        or "_"
+        " ".join(quoted(each) if each.startswith("~") else word(each, where) for each in it.get("domains") or ()) or "_"
     )
 
 
@@ -195,7 +194,7 @@ def _location(
 ) -> tuple[list[Block], Block]:
     path = it.get("path") or "/"
     where = f"site {site['name']}, location {path}"
-    head = f"location {MATCHES[it.get('match') or 'prefix']}{pattern(path)}"
+    head = f"location {MATCHES[it.get('match') or 'prefix']}{quoted(path)}"
     body: list[str | Block] = [
         *_limits(it, context, where),
         *optional(it, {"client_max_body_size": "client_max_body_size"}),

@@ -11,7 +11,7 @@ from ..blocks import Block, Items, optional, wanted
 from . import tls
 from .routes import find
 from .upstreams import group
-from .values import Context, Options, named, pattern, quoted, raw, time, word
+from .values import Context, Options, named, quoted, raw, time, word
 
 TIMES = {"connect_timeout": "proxy_connect_timeout", "idle_timeout": "proxy_timeout"}
 DATAGRAMS = {"responses": "proxy_responses", "requests": "proxy_requests"}
@@ -100,7 +100,7 @@ def _possible(it: Options, *, udp: bool, where: str) -> None:
 
 
 def _name(name: str, where: str) -> str:
-    return pattern(name) if name.startswith("~") else word(name, where)
+    return quoted(name) if name.startswith("~") else word(name, where)
 
 
 def _trusted(it: Options, context: Context) -> list[str]:

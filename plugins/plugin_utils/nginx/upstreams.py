@@ -11,7 +11,7 @@ import typing as t
 from ..blocks import Block, Items, optional, wanted
 from ..packages import told
 from . import pools, versions
-from .values import Context, Options, endpoint, raw, time, word
+from .values import Context, Options, cookie, endpoint, raw, time, word
 
 FOLDER = "/etc/nginx/mixed_lb/servers"
 """Where the checker keeps the servers of the pools that it checks."""
@@ -196,20 +196,19 @@ def session_maps(it: Options, context: Context) -> Items:
     sticky = it.get("sticky")
     if not sticky or context.version >= versions.STICKY:
         return []
-    cookie = word(sticky["cookie"], f"upstream {it['name']}")
+    name = sticky["cookie"]
+    maps, value = cookie(name, context.label(it["name"], "cookie"), f"upstream {it['name']}")
     attributes = ["Path=/", "HttpOnly", "SameSite=Lax"]
     if sticky.get("max_age"):
         attributes.append(f"Max-Age={int(sticky['max_age'])}")
     if sticky.get("secure"):
         attributes.append("Secure")
     return [
+        *maps,
+        Block(f"map {value} ${context.label(it['name'], 'session')}", [f"default {value}", '"" $request_id']),
         Block(
-            f"map $cookie_{cookie} ${context.label(it['name'], 'session')}",
-            [f"default $cookie_{cookie}", '"" $request_id'],
-        ),
-        Block(
-            f"map $cookie_{cookie} ${context.label(it['name'], 'set_cookie')}",
-            ['default ""', f'"" "{cookie}=$request_id; {"; ".join(attributes)}"'],
+            f"map {value} ${context.label(it['name'], 'set_cookie')}",
+            ['default ""', f'"" "{name}=$request_id; {"; ".join(attributes)}"'],
         ),
     ]
 

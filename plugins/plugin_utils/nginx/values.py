@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..blocks import Raw, wanted
+from ..blocks import Block, Raw, wanted
 
 Options = t.Mapping[str, t.Any]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
+_VARIABLE = re.compile(r"[A-Za-z0-9_]+\Z")
+_COOKIE = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _NO_WORD = re.compile(r"[\s;{}\"']")
 
 
@@ -56,16 +58,28 @@ def word(value: t.Any, where: str) -> str:
 
 
 def quoted(value: t.Any) -> str:
-    """Any text as one word. Variables in it stay variables."""
+    """Any text as one word, a regular expression too. Variables in it stay variables."""
     text = str(value)
     if "\n" in text:
         raise ValueError(f"{text!r} must be one line")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def pattern(value: str) -> str:
-    """A regular expression as a quoted word: here a backslash is for the expression, and only quotes are escaped."""
-    return '"' + value.replace('"', '\\"') + '"'
+def variable(prefix: str, name: t.Any, where: str) -> str:
+    """The variable that nginx names after something of the request."""
+    if not _VARIABLE.match(str(name)):
+        raise ValueError(f"{where}: nginx has no variable for the name {name!r}, only for letters, digits and _")
+    return f"${prefix}_{name}"
+
+
+def cookie(name: t.Any, label: str, where: str) -> tuple[list[Block], str]:
+    """The variable that has a cookie, after the map that it needs: the name of nginx's own ends at a dash or dot."""
+    if not _COOKIE.match(str(name)):
+        raise ValueError(f"{where}: the name of the cookie {name!r} may have letters, digits and _ . - only")
+    if _VARIABLE.match(str(name)):
+        return [], variable("cookie", name, where)
+    found = quoted(rf"~(?:^|;\s*){re.escape(str(name))}=([^;]*)")
+    return [Block(f"map $http_cookie ${label}", ['default ""', f"{found} $1"])], f"${label}"
 
 
 def time(value: t.Any) -> str:

@@ -83,6 +83,8 @@ def test_raw_lines_are_written_as_they_are() -> None:
 def test_words_times_and_endpoints() -> None:
     assert [time(each) for each in (2, 0.5, "10", "1h")] == ["2s", "500ms", "10s", "1h"]
     assert quoted('a "b" \\c') == '"a \\"b\\" \\\\c"'
+    # nginx takes one of two backslashes away, in regular expressions too
+    assert quoted(r"^/x\\y\"z") == r'"^/x\\\\y\\\"z"'
     addresses = [
         ("192.0.2.1", 80),
         ("2001:db8::1", 80),
@@ -229,6 +231,15 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
             {"sites": [site(routes=[{"header": "X", "cookie": "y", "value": "1", "upstream": "app"}])]},
             "one of header, cookie",
         ),
+        *(
+            ({"sites": [site(routes=[{**key, "value": "1", "upstream": "app"}])]}, words)
+            for key, words in (
+                ({"argument": "a-b"}, "nginx has no variable for the name 'a-b'"),
+                ({"header": "X.Y"}, "nginx has no variable for the name 'x.y'"),
+                ({"cookie": "a=b"}, "the name of the cookie 'a=b' may have"),
+            )
+        ),
+        ({"upstreams": [upstream(sticky={"cookie": "a=b"})]}, "upstream app: the name of the cookie 'a=b' may have"),
         ({"sites": [site(cache={"name": "pages"})]}, "there is no cache pages"),
         ({"sites": [site(limit_requests=[{"name": "x"}])]}, "there is no x in nginx_lb_request_limits"),
         ({"sites": [site(limit_connections=[{"name": "x"}])]}, "there is no x in nginx_lb_connection_limits"),
@@ -287,6 +298,22 @@ def test_sessions_are_kept_by_a_cookie_that_says_where_to_go() -> None:
         '"" "lb=$request_id; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure";',
     ]
     assert "add_header Set-Cookie $edge_app_set_cookie always;" in block(text, 'location "/"')
+
+
+def test_a_cookie_whose_name_ends_no_variable_is_found_by_a_map() -> None:
+    """``$cookie_shop-id`` is ``$cookie_shop`` and a constant: all clients at one server, and a route that nobody takes."""
+    routes = [{"cookie": "a.b", "value": "1", "upstream": "app"}]
+    text = http(upstreams=[upstream(sticky={"cookie": "shop-id"})], sites=[site(routes=routes)])
+    for variable, name in (("edge_app_cookie", r"shop\\-id"), ("edge_shop_0_route_1_cookie", r"a\\.b")):
+        expression = rf'"~(?:^|;\\s*){name}=([^;]*)" $1;'
+        assert block(text, f"map $http_cookie ${variable}")[1:3] == ['default "";', expression]
+        assert f"map ${variable} $" in text
+    assert block(text, "map $edge_app_cookie $edge_app_session")[1:3] == [
+        "default $edge_app_cookie;",
+        '"" $request_id;',
+    ]
+    assert '"" "shop-id=$request_id; Path=/; HttpOnly; SameSite=Lax";' in lines(text)
+    assert "$cookie_" not in text
 
 
 def test_nginx_keeps_sessions_itself_where_it_can() -> None:
@@ -379,7 +406,7 @@ def test_routes_are_tried_in_order() -> None:
         "default $edge_shop_0_route_2;",
         '"1" edge_canary;',
     ]
-    assert block(text, "map $cookie_Beta $edge_shop_0_route_2")[1:3] == ["default edge_app;", r'"~^\d+$" edge_canary;']
+    assert block(text, "map $cookie_Beta $edge_shop_0_route_2")[1:3] == ["default edge_app;", r'"~^\\d+$" edge_canary;']
     assert "proxy_pass http://$edge_shop_0_route_1;" in block(text, 'location "/"')
 
 
@@ -390,7 +417,7 @@ def test_locations_have_from_the_site_what_they_do_not_say() -> None:
     ]
     text = http(sites=[site(read_timeout=30, set_headers={"X-Edge": "1"}, locations=locations)])
     assert {"proxy_read_timeout 300s;", 'proxy_set_header X-Edge "1";'} <= set(block(text, 'location = "/api"'))
-    assert block(text, r'location ~ "\.php$"')[1:3] == ["return 404;", "# own"]
+    assert block(text, r'location ~ "\\.php$"')[1:3] == ["return 404;", "# own"]
     assert "proxy_read_timeout 30s;" in block(text, 'location "/"')
 
 
