@@ -140,8 +140,8 @@ def _main(options: Options, context: Context) -> str:
         "access_log /var/log/nginx/access.log mixed_lb_json",
         # closes connections to servers for nobody but those who upgrade them
         Block("map $http_upgrade $mixed_lb_connection", ["default upgrade", '"" ""']),
-        # HTTP/3 has no such header
-        Block("map $http_host $mixed_lb_host", ["default $http_host", '"" $host']),
+        # The host that nginx has chosen the site by, not what a client says beside it, and the port that it came to.
+        Block("map $http_host $mixed_lb_host", ["default $host", '"~(:[0-9]+)$" $host$1']),
         # Only where a trusted proxy has said who the client is do the two addresses differ: then it is passed on.
         Block(
             'map "$remote_addr $realip_remote_addr" $mixed_lb_forwarded_for',

@@ -142,8 +142,8 @@ def _cache(options: Options, context: Context, where: str) -> list[str]:
         raise ValueError(f"{where}: there is no cache {cache['name']} in nginx_lb_caches")
     lines = [
         f"proxy_cache {context.label(cache['name'], 'cache')}",
-        # host and scheme are part of what is asked for
-        f"proxy_cache_key {quoted(cache.get('key') or '$scheme$host$request_uri')}",
+        # host and scheme are part of what is asked for, as the server is told them
+        f"proxy_cache_key {quoted(cache.get('key') or '$scheme$mixed_lb_host$request_uri')}",
         *(f"proxy_cache_valid {status} {time(kept)}" for status, kept in (cache.get("valid") or {}).items()),
         # One request fetches what many want; meanwhile, and while no server answers, the old answer is good.
         "proxy_cache_lock on",

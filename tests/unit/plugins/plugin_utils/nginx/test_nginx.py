@@ -475,6 +475,17 @@ def test_caches_and_limits() -> None:
     } <= set(lines(text))
 
 
+def test_an_answer_is_kept_for_the_host_that_the_server_was_told() -> None:
+    """Else who writes another host, or a port, into his own request would change what others get."""
+    text = http(caches=[{"name": "pages"}], sites=[site(cache={"name": "pages"})])
+    assert {
+        'proxy_set_header Host "$mixed_lb_host";',
+        'proxy_cache_key "$scheme$mixed_lb_host$request_uri";',
+    } <= set(block(text, 'location "/"'))
+    main = files()["/etc/nginx/nginx.conf"]["content"]
+    assert block(main, "map $http_host $mixed_lb_host")[1:3] == ["default $host;", '"~(:[0-9]+)$" $host$1;']
+
+
 def test_streams_are_chosen_by_name_and_tell_who_the_client_is() -> None:
     names = [{"names": ["a.example", "~^b"], "upstream": "app"}]
     text = stream(streams=[{"name": "sni", "listen": ["443"], "names": names, "send_proxy_protocol": True}])
