@@ -147,6 +147,15 @@ def _main(options: Options, context: Context) -> str:
             'map "$remote_addr $realip_remote_addr" $mixed_lb_forwarded_for',
             [r'"~^(.+) \1$" $remote_addr', 'default "$http_x_forwarded_for, $realip_remote_addr"'],
         ),
+        # So is the scheme by which the client came to that proxy. The port there is not known, and that of this host another one.
+        Block(
+            'map "$remote_addr $realip_remote_addr $http_x_forwarded_proto" $mixed_lb_forwarded_proto',
+            ["default $scheme", r'"~^(\S+) (?!\1 )\S+ ([a-z]+)$" $2'],
+        ),
+        Block(
+            'map "$remote_addr $realip_remote_addr" $mixed_lb_forwarded_port',
+            [r'"~^(.+) \1$" $server_port', 'default ""'],
+        ),
         *raw(options, "global_http_lines"),
         f"include {FOLDER}/http/*.conf",
         "include /etc/nginx/conf.d/*.conf",

@@ -35,11 +35,12 @@ def hand_over(options: Options, to: str, target: Options, context: Context, wher
     protocol = protocol_of(target)
     word_ = "grpc" if protocol in GRPC else "proxy"
     trusted = bool(options.get("trusted_proxies", context.options.get("trusted_proxies")))
-    chain = trusted and real_ip_header(options).lower() == CHAIN.lower()
-    lines = [f"{word_}_pass {protocol}://{to}", *_headers(options, target, word_, chain=chain)]
+    header = real_ip_header(options) if trusted else ""
+    forwarded = _forwarded(header)
+    lines = [f"{word_}_pass {protocol}://{to}", *_headers(options, target, word_, forwarded)]
     if word_ == "proxy":
         lines += ["proxy_http_version 1.1", *_sizes(options), *_buffering(options)]
-        lines += _cache(options, context, where)
+        lines += _cache(options, forwarded["X-Forwarded-Proto"], context, where)
     lines += [f"{word_}_{line}" for line in optional(_merged(options, context, TIMES), TIMES, time)]
     lines += _next(options, word_, context, where)
     lines += [f"{word_}_{line}" for line in _encryption(target, where)] if protocol in ENCRYPTED else []
@@ -67,15 +68,26 @@ def real_ip_header(options: Options) -> str:
     return str(options.get("real_ip_header") or ("proxy_protocol" if options.get("proxy_protocol") else CHAIN))
 
 
-def _headers(options: Options, target: Options, word_: str, *, chain: bool) -> list[str]:
+def _forwarded(header: str) -> dict[str, str]:
+    """What a server is told of the client's way. ``header``: where trusted proxies say it, if there are any.
+
+    What a client says of itself is passed on only if it was a proxy that is trusted. Whoever speaks the PROXY protocol leaves
+    the client's headers as they are.
+    """
+    told = header not in ("", "proxy_protocol")
+    return {
+        "X-Forwarded-For": "$mixed_lb_forwarded_for" if header.lower() == CHAIN.lower() else "$remote_addr",
+        "X-Forwarded-Proto": "$mixed_lb_forwarded_proto" if told else "$scheme",
+        "X-Forwarded-Port": "$mixed_lb_forwarded_port" if told else "$server_port",
+    }
+
+
+def _headers(options: Options, target: Options, word_: str, forwarded: t.Mapping[str, str]) -> list[str]:
     headers = {
         "Host": "$host" if word_ == "grpc" else "$mixed_lb_host",
         "X-Real-IP": "$remote_addr",
-        # What a client says of itself is passed on only if it was a proxy that is trusted.
-        "X-Forwarded-For": "$mixed_lb_forwarded_for" if chain else "$remote_addr",
-        "X-Forwarded-Proto": "$scheme",
+        **forwarded,
         "X-Forwarded-Host": "$host",
-        "X-Forwarded-Port": "$server_port",
         "X-Request-ID": "$request_id",
     }
     if word_ == "proxy":
@@ -133,7 +145,7 @@ def _encryption(target: Options, where: str) -> list[str]:
     return lines
 
 
-def _cache(options: Options, context: Context, where: str) -> list[str]:
+def _cache(options: Options, scheme: str, context: Context, where: str) -> list[str]:
     cache = options.get("cache")
     if not cache:
         return []
@@ -143,7 +155,7 @@ def _cache(options: Options, context: Context, where: str) -> list[str]:
     lines = [
         f"proxy_cache {context.label(cache['name'], 'cache')}",
         # host and scheme are part of what is asked for, as the server is told them
-        f"proxy_cache_key {quoted(cache.get('key') or '$scheme$mixed_lb_host$request_uri')}",
+        f"proxy_cache_key {quoted(cache.get('key') or f'{scheme}$mixed_lb_host$request_uri')}",
         *(f"proxy_cache_valid {status} {time(kept)}" for status, kept in (cache.get("valid") or {}).items()),
         # One request fetches what many want; meanwhile, and while no server answers, the old answer is good.
         "proxy_cache_lock on",

@@ -380,7 +380,12 @@ def test_a_post_is_asked_once_unless_said_otherwise() -> None:
 
 
 def test_who_the_client_is_comes_from_trusted_proxies_only() -> None:
-    assert 'proxy_set_header X-Forwarded-For "$remote_addr";' in lines(http())
+    own = {
+        'proxy_set_header X-Forwarded-For "$remote_addr";',
+        'proxy_set_header X-Forwarded-Proto "$scheme";',
+        'proxy_set_header X-Forwarded-Port "$server_port";',
+    }
+    assert own <= set(lines(http()))
     text = lines(http(trusted_proxies=["192.0.2.0/24"]))
     assert {"real_ip_header X-Forwarded-For;", 'proxy_set_header X-Forwarded-For "$mixed_lb_forwarded_for";'} <= set(
         text
@@ -392,8 +397,24 @@ def test_who_the_client_is_comes_from_trusted_proxies_only() -> None:
         "real_ip_header proxy_protocol;",
         "real_ip_recursive on;",
         # whoever speaks that protocol leaves the client's headers as they are
-        'proxy_set_header X-Forwarded-For "$remote_addr";',
+        *own,
     } <= set(text)
+
+
+def test_a_trusted_proxy_says_how_the_client_came() -> None:
+    """One that ends TLS speaks plain HTTP with nginx, and the application must not send its clients to https again."""
+    cached = {"caches": [{"name": "pages"}], "sites": [site(cache={"name": "pages"}, real_ip_header="X-Client")]}
+    assert {
+        'proxy_set_header X-Forwarded-For "$remote_addr";',
+        'proxy_set_header X-Forwarded-Proto "$mixed_lb_forwarded_proto";',
+        'proxy_set_header X-Forwarded-Port "$mixed_lb_forwarded_port";',
+        'proxy_cache_key "$mixed_lb_forwarded_proto$mixed_lb_host$request_uri";',
+    } <= set(lines(http(trusted_proxies=["192.0.2.0/24"], **cached)))
+    main = files()["/etc/nginx/nginx.conf"]["content"]
+    assert block(main, 'map "$remote_addr $realip_remote_addr $http_x_forwarded_proto"')[1:3] == [
+        "default $scheme;",
+        r'"~^(\S+) (?!\1 )\S+ ([a-z]+)$" $2;',
+    ]
 
 
 def test_routes_are_tried_in_order() -> None:
