@@ -138,8 +138,9 @@ def _main(options: Options, context: Context) -> str:
         "proxy_headers_hash_bucket_size 128",
         f"log_format mixed_lb_json escape=json '{{{log}}}'",
         "access_log /var/log/nginx/access.log mixed_lb_json",
-        # closes connections to servers for nobody but those who upgrade them
-        Block("map $http_upgrade $mixed_lb_connection", ["default upgrade", '"" ""']),
+        # Connections to servers stay open for others, but for websockets. Another protocol, as h2c, would be a way past all rules.
+        Block("map $http_upgrade $mixed_lb_upgrade", ['default ""', "websocket websocket"]),
+        Block("map $http_upgrade $mixed_lb_connection", ['default ""', "websocket upgrade"]),
         # The host that nginx has chosen the site by, not what a client says beside it, and the port that it came to.
         Block("map $http_host $mixed_lb_host", ["default $host", '"~(:[0-9]+)$" $host$1']),
         # Only where a trusted proxy has said who the client is do the two addresses differ: then it is passed on.

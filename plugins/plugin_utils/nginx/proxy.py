@@ -91,8 +91,7 @@ def _headers(options: Options, target: Options, word_: str, forwarded: t.Mapping
         "X-Request-ID": "$request_id",
     }
     if word_ == "proxy":
-        # An upgrade, such as to a websocket, is passed on; else the connection stays open for others.
-        headers |= {"Upgrade": "$http_upgrade", "Connection": "$mixed_lb_connection"}
+        headers |= {"Upgrade": "$mixed_lb_upgrade", "Connection": "$mixed_lb_connection"}
     if target.get("host_header"):
         headers["Host"] = target["host_header"]
     headers |= options.get("set_headers") or {}

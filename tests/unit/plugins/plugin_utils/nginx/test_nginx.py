@@ -431,6 +431,18 @@ def test_routes_are_tried_in_order() -> None:
     assert "proxy_pass http://$edge_shop_0_route_1;" in block(text, 'location "/"')
 
 
+def test_nothing_but_a_websocket_is_upgraded() -> None:
+    """By h2c a client would speak with the server past every rule of the locations."""
+    assert {
+        'proxy_set_header Upgrade "$mixed_lb_upgrade";',
+        'proxy_set_header Connection "$mixed_lb_connection";',
+    } <= set(lines(http()))
+    main = files()["/etc/nginx/nginx.conf"]["content"]
+    for variable, word_ in (("upgrade", "websocket"), ("connection", "upgrade")):
+        found = block(main, f"map $http_upgrade $mixed_lb_{variable}")
+        assert found[1:-1] == ['default "";', f"websocket {word_};"]
+
+
 def test_locations_have_from_the_site_what_they_do_not_say() -> None:
     locations = [
         {"path": "/api", "match": "exact", "upstream": "app", "read_timeout": 300},
