@@ -94,7 +94,10 @@ def _headers(options: Options, target: Options, word_: str, forwarded: t.Mapping
         headers |= {"Upgrade": "$mixed_lb_upgrade", "Connection": "$mixed_lb_connection"}
     if target.get("host_header"):
         headers["Host"] = target["host_header"]
-    headers |= options.get("set_headers") or {}
+    # to nginx, names that differ in case would be two headers
+    own = options.get("set_headers") or {}
+    said = {name.lower() for name in own}
+    headers = {**{name: value for name, value in headers.items() if name.lower() not in said}, **own}
     return [f"{word_}_set_header {word(name, 'set_headers')} {quoted(value)}" for name, value in headers.items()]
 
 

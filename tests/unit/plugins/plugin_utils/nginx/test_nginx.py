@@ -454,6 +454,18 @@ def test_locations_have_from_the_site_what_they_do_not_say() -> None:
     assert "proxy_read_timeout 30s;" in block(text, 'location "/"')
 
 
+def test_a_header_of_ones_own_is_sent_in_place_of_the_roles() -> None:
+    text = lines(http(sites=[site(set_headers={"host": "inner.example", "X-forwarded-proto": "https"})]))
+    found = [
+        line for line in text if line.lower().startswith(("proxy_set_header host", "proxy_set_header x-forwarded-p"))
+    ]
+    assert found == [
+        'proxy_set_header X-Forwarded-Port "$server_port";',
+        'proxy_set_header host "inner.example";',
+        'proxy_set_header X-forwarded-proto "https";',
+    ]
+
+
 def test_no_location_shows_files_of_the_balancer() -> None:
     canary = [{"header": "X", "value": "1", "upstream": "app"}]
     text = http(sites=[site(routes=canary, locations=[{"path": "/slow", "read_timeout": 300}])])
