@@ -14,6 +14,8 @@ from .features import require
 from .text import Options, Section, acls, condition, given, mode, name, rules, switch, timeouts, times, unique, words
 
 _MODES = ("http", "tcp", "log")
+PROXIED = "proxied"
+"""Sockets on which trusted proxies begin with a PROXY protocol header."""
 # More than a failed connection: the server may have seen the request already.
 _BEFORE_ANY_REQUEST = ("none", "conn-failure")
 
@@ -84,6 +86,7 @@ def _front(where: str, it: Options, options: Options) -> list[str]:
         *timeouts(where, it.get("timeouts")),
         *acls(it),
         *times(where, it, {"inspect_delay": "tcp-request inspect-delay"}),
+        *_heard(it, binds),
         # HAProxy looks at these before any request, and says so where they stand later
         *rules(where, it, http=False),
         *(_client_address(it, binds) if http else []),
@@ -91,11 +94,22 @@ def _front(where: str, it: Options, options: Options) -> list[str]:
     ]
 
 
+def _heard(it: Options, binds: t.Sequence[Options]) -> list[str]:
+    """The rule, before one that accepts, that has only trusted proxies begin with a PROXY protocol header, where any are."""
+    if not it.get("trusted_proxies") or not any(each.get("proxy_protocol") for each in binds):
+        return []
+    return [f"tcp-request connection expect-proxy layer4 if {{ so_name {PROXIED} }} {_trusted(it)}"]
+
+
+def _trusted(it: Options) -> str:
+    return f"{{ src {' '.join(it['trusted_proxies'])} }}"
+
+
 def _client_address(it: Options, binds: t.Sequence[Options]) -> list[str]:
     """The servers learn who asked, and how; what a client says about itself counts from trusted proxies only."""
     if not it.get("forwarded_for", True):
         return []
-    trusted = f"{{ src {' '.join(it['trusted_proxies'])} }}" if it.get("trusted_proxies") else ""
+    trusted = _trusted(it) if it.get("trusted_proxies") else ""
     lines = [
         f"http-request del-header {header}{f' unless {trusted}' if trusted else ''}"
         for header in ("X-Forwarded-For", "X-Forwarded-Proto")
@@ -114,7 +128,8 @@ def bind(where: str, it: Options, owner: Options) -> str:
     tls = it.get("tls")
     found = [
         f"bind {servers.endpoint(it['address'], it.get('port'))}",
-        *(["accept-proxy"] if it.get("proxy_protocol") else []),
+        # the second believes everybody
+        *([f"name {PROXIED}" if owner.get("trusted_proxies") else "accept-proxy"] if it.get("proxy_protocol") else []),
         *(["transparent"] if it.get("nonlocal") else []),
         *words(it, {"interface": "interface", "max_connections": "maxconn", "backlog": "backlog"}),
         *(_bind_tls(where, tls, owner) if tls else []),

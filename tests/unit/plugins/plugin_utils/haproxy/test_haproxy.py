@@ -122,6 +122,20 @@ def test_what_clients_say_about_themselves_does_not_count() -> None:
     assert not [line for line in frontend(mode="tcp") if "orwarded" in line or "forwardfor" in line]
 
 
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_who_the_client_is_comes_from_trusted_proxies_only(mode: str) -> None:
+    binds = [{"address": "*", "port": 80}, {"address": "*", "port": 81, "proxy_protocol": True}]
+    accepts = [{"phase": "connection", "action": "accept"}]
+    text = frontend(mode=mode, binds=binds, rules=accepts, trusted_proxies=["192.0.2.5", "192.0.2.6"])
+    assert {"bind *:80", "bind *:81 name proxied"} <= set(text)
+    assert [line for line in text if line.startswith("tcp-request connection")] == [
+        "tcp-request connection expect-proxy layer4 if { so_name proxied } { src 192.0.2.5 192.0.2.6 }",
+        "tcp-request connection accept",
+    ]
+    assert "bind *:81 accept-proxy" in frontend(mode=mode, binds=binds)
+    assert "expect-proxy" not in str(frontend(mode=mode, binds=binds[:1], trusted_proxies=["192.0.2.5"]))
+
+
 def test_weight_nought_is_a_weight() -> None:
     assert "server w1 192.0.2.21:80 weight 0 check" in backend(servers=[{**SERVER, "weight": 0}])
 
