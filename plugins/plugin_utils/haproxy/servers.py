@@ -105,6 +105,7 @@ def server(it: Options, backend: Options) -> str:
         ),
         *_settings(where, it),
     ]
+    _check_name(where, it, backend.get("server_defaults") or {})
     return " ".join(found)
 
 
@@ -174,6 +175,18 @@ def _tls(where: str, tls: Options | None) -> list[str]:
         *([f"sni str({tls['server_name']})"] if tls.get("server_name") else []),
         *words(tls, _TLS),
     ]
+
+
+def _check_name(where: str, it: Options, defaults: Options) -> None:
+    """Without a name, each certificate of those authorities would do. A backend's servers have what its defaults say."""
+    tls = {**(defaults.get("tls") or {}), **(it.get("tls") or {})}
+    own = " ".join([*(defaults.get("words") or ()), *(it.get("words") or ())]).split()
+    named = tls.get("server_name") or tls.get("verify_host") or "sni" in own
+    if tls and tls.get("verify", True) and not named:
+        raise ValueError(
+            f"{where}: tls needs server_name or verify_host, the name that the certificate must be for;"
+            f" or verify: false to trust anybody"
+        )
 
 
 def lines(it: Options) -> list[str]:

@@ -135,7 +135,9 @@ def _next(options: Options, word_: str, context: Context, where: str) -> list[st
 
 def _encryption(target: Options, where: str) -> list[str]:
     tls = target.get("tls") or {}
-    lines = ["ssl_server_name on", *optional(tls, {"name": "ssl_name", "protocols": "ssl_protocols"})]
+    tls_.need_name(tls, where)
+    name = word(tls.get("name") or "$host", where)
+    lines = ["ssl_server_name on", f"ssl_name {name}", *optional(tls, {"protocols": "ssl_protocols"})]
     if tls.get("ca"):
         lines += ["ssl_verify on", f"ssl_trusted_certificate {word(tls['ca'], where)}"]
         lines += optional(tls, {"verify_depth": "ssl_verify_depth"})

@@ -112,6 +112,7 @@ def _encryption(it: Options, where: str) -> list[str]:
     towards = it.get("upstream_tls")
     if not towards:
         return []
+    tls.need_name(towards, where)
     lines = ["proxy_ssl on", "proxy_ssl_server_name on", *optional(towards, {"name": "proxy_ssl_name"})]
     if towards.get("ca"):
         lines += ["proxy_ssl_verify on", f"proxy_ssl_trusted_certificate {word(towards['ca'], where)}"]

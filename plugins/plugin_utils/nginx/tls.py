@@ -50,6 +50,12 @@ def server_tls(tls: Options, cache: str, where: str) -> list[str]:
     return [*lines, *raw(tls)]
 
 
+def need_name(tls: Options, where: str) -> None:
+    """Refuses to verify servers without a name: nginx would compare that of the upstream, which no certificate is for."""
+    if tls.get("ca") and not tls.get("name"):
+        raise ValueError(f"{where}: tls to servers with a ca needs a name, which their certificates must be for")
+
+
 def hsts(tls: Options) -> list[str]:
     """Headers that tell browsers to stay with https; only where asked, for there is no way back."""
     if not tls.get("hsts"):

@@ -136,6 +136,19 @@ def test_who_the_client_is_comes_from_trusted_proxies_only(mode: str) -> None:
     assert "expect-proxy" not in str(frontend(mode=mode, binds=binds[:1], trusted_proxies=["192.0.2.5"]))
 
 
+@pytest.mark.parametrize(
+    ("defaults", "own"),
+    [
+        ({"tls": {"ca": "/c"}}, {"tls": {"ca": "/c", "verify_host": "w1"}}),
+        ({"tls": {"ca": "/c", "server_name": "w.example"}}, {}),
+        ({"tls": {"ca": "/c"}, "words": ["sni req.hdr(host)"]}, {}),
+        ({}, {"tls": {"verify": False}}),
+    ],
+)
+def test_a_certificate_has_a_name_or_none_is_looked_at(defaults: dict[str, t.Any], own: dict[str, t.Any]) -> None:
+    backend(server_defaults=defaults, servers=[{**SERVER, **own}])
+
+
 def test_weight_nought_is_a_weight() -> None:
     assert "server w1 192.0.2.21:80 weight 0 check" in backend(servers=[{**SERVER, "weight": 0}])
 
@@ -252,6 +265,8 @@ def test_redirects_choose_among_those_that_are_up() -> None:
         ({"servers": [SERVER, SERVER]}, "backend web: servers: w1 is there more than once"),
         ({"servers": [{**SERVER, "name": "a b"}]}, "'a b' may have letters"),
         ({"servers": [{**SERVER, "tls": {}}, {**SERVER, "name": "w2", "tls": {"alpn": "h2"}}]}, "w2: tls needs ca"),
+        ({"servers": [{**SERVER, "tls": {"ca": "/c"}}]}, "server w1: tls needs server_name or verify_host"),
+        ({"server_defaults": {"tls": {"ca": "/c"}}}, "server w1: tls needs server_name or verify_host"),
         ({"check": {"interval": 2}}, "check: interval: '2' must be a number with its unit"),
         ({"timeouts": {"server": "1 h"}}, "timeouts: server: '1 h' must be"),
         ({"stick": ["on src"]}, "stick needs stick_table"),

@@ -255,6 +255,11 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
             },
             "must all be spoken to in the same way, not by grpc and http",
         ),
+        ({"upstreams": [upstream(protocol="https", tls={"ca": "/ca.pem"})]}, "with a ca needs a name"),
+        (
+            {"streams": [{"name": "s", "listen": ["1"], "upstream": "app", "upstream_tls": {"ca": "/ca.pem"}}]},
+            "stream s: tls to servers with a ca needs a name",
+        ),
         ({"streams": [{"name": "s", "listen": ["1"]}]}, "needs an upstream or names"),
         ({"streams": [{"name": "s", "upstream": "app"}]}, "needs listen"),
         ({"streams": [{"name": "s", "listen": ["1"], "upstream": "x"}]}, "there is no upstream x"),
@@ -489,6 +494,8 @@ def test_servers_are_spoken_to_as_they_want() -> None:
     assert {"grpc_pass grpc://edge_app;", "grpc_next_upstream error timeout;"} <= location(protocol="grpc")
     verified = location(protocol="https", tls={"name": "app.example", "ca": "/ca.pem"})
     assert {"proxy_pass https://edge_app;", "proxy_ssl_verify on;", "proxy_ssl_name app.example;"} <= verified
+    # the upstream's name, which is nginx's choice, is no host's
+    assert "proxy_ssl_name $host;" in location(protocol="https")
     assert 'proxy_set_header Connection "$mixed_lb_connection";' in location()
 
 
