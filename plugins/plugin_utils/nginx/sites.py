@@ -57,11 +57,17 @@ def listeners(site: Options) -> list[str]:
     ]
 
 
+def _plain_listeners(site: Options) -> list[str]:
+    """Where a site sends clients of plain HTTP to TLS."""
+    found = site.get("plain_listen") or PLAIN if site.get("redirect_https") else ()
+    return [word(each, f"site {site['name']}") for each in found]
+
+
 def _same_listeners(found: t.Iterable[Options]) -> None:
     """The PROXY protocol is a matter of the socket, not of the site."""
     seen: dict[str, tuple[str, bool]] = {}
     for site in found:
-        for address in listeners(site):
+        for address in (*listeners(site), *_plain_listeners(site)):
             name, wants = seen.setdefault(address, (site["name"], bool(site.get("proxy_protocol"))))
             if wants != bool(site.get("proxy_protocol")):
                 raise ValueError(
@@ -221,11 +227,10 @@ def _to_https(it: Options, where: str) -> Block:
         raise ValueError(f"{where}: redirect_https needs tls")
     port = listeners(it)[0].rpartition(":")[2]
     target = "https://$host" + ("" if port == "443" else f":{port}") + "$request_uri"
-    listen = it.get("plain_listen") or PLAIN
     words = [
         *(["proxy_protocol"] if it.get("proxy_protocol") else []),
         *_default(it),
     ]
-    lines = [" ".join(["listen", word(each, where), *words]) for each in listen]
+    lines = [" ".join(["listen", each, *words]) for each in _plain_listeners(it)]
     # 308 keeps the method, unlike 301
     return Block("server", [*lines, names(it, where), f"return 308 {target}"])

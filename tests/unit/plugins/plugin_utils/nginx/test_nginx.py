@@ -220,6 +220,10 @@ def test_the_method_stands_before_the_servers_and_keepalive(options: dict[str, t
         ({"sites": [site(), site()]}, "shop is there twice"),
         ({"sites": [site(), site(name="b", proxy_protocol=True)]}, "only one of them has proxy_protocol"),
         (
+            {"sites": [site(), site(name="b", tls=TLS, redirect_https=True, proxy_protocol=True)]},
+            "sites shop and b listen on 80, but only one of them has proxy_protocol",
+        ),
+        (
             {"redirects": [{"name": "w", "targets": [{"url": "http://a.example"}], "proxy_protocol": True}]},
             "sites shop and w listen on 80",
         ),
