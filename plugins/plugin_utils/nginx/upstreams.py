@@ -112,7 +112,7 @@ def upstream(it: Options, kind: str, context: Context) -> list[Block]:
     if sticky and native:
         body.append(_native_sticky(sticky, where))
     if kind == "http":
-        body += _keepalive(it)
+        body += _keepalive(it, context)
     return [Block(f"upstream {group(it['name'], context)}", [*body, *raw(it)])]
 
 
@@ -213,10 +213,10 @@ def session_maps(it: Options, context: Context) -> Items:
     ]
 
 
-def _keepalive(it: Options) -> list[str]:
+def _keepalive(it: Options, context: Context) -> list[str]:
     number = it.get("keepalive", KEEPALIVE)
     if not number:
-        return []
+        return ["keepalive 0"] if context.version >= versions.KEEPALIVE_BY_ITSELF else []
     words = {"keepalive_requests": "keepalive_requests"}
     times = {"keepalive_timeout": "keepalive_timeout", "keepalive_time": "keepalive_time"}
     return [f"keepalive {number}", *optional(it, words), *optional(it, times, time)]

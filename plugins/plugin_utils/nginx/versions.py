@@ -17,6 +17,8 @@ SINCE: t.Mapping[str, tuple[int, int, int]] = {
 """Features that are an error below this version."""
 HTTP2_DIRECTIVE = (1, 25, 1)
 KEEPALIVE_MIN_TIMEOUT = (1, 27, 4)
+KEEPALIVE_BY_ITSELF = (1, 29, 7)
+"""From here on connections to servers are kept unless the configuration says otherwise, and below it 0 is refused."""
 STICKY = (1, 29, 6)
 """Also the parameter ``drain``. Below it, sessions are kept by a cookie of our own and a consistent hash."""
 

@@ -158,6 +158,16 @@ def test_a_server_is_there_as_often_as_it_may_be_asked_and_never_left_alone() ->
     ]
 
 
+def test_no_connection_is_kept_where_none_shall_be() -> None:
+    """Later versions keep some unasked, and then weights of who is behind a VIP would not count for what goes over them."""
+
+    def kept(version: str) -> list[str]:
+        found = block(http(version, upstreams=[upstream(keepalive=0)]), "upstream")
+        return [line for line in found if line.startswith("keepalive")]
+
+    assert [kept(version) for version in (TRIXIE, "1.29.6", "1.29.7", LATER)] == [[], [], *[["keepalive 0;"]] * 2]
+
+
 def test_many_servers_have_the_memory_that_they_need() -> None:
     servers = [{"address": f"192.0.2.{number}"} for number in range(1, 101)]
     assert "zone edge_app_http 400k;" in block(http(upstreams=[upstream(servers=servers)]), "upstream")
