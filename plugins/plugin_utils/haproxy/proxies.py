@@ -11,7 +11,22 @@ from ..blocks import wanted
 from . import features, redirect, servers
 from .balance import balance, cookie, stickiness
 from .features import require
-from .text import Options, Section, acls, condition, given, mode, name, rules, switch, timeouts, times, unique, words
+from .text import (
+    Options,
+    Section,
+    acls,
+    condition,
+    given,
+    mode,
+    name,
+    quote,
+    rules,
+    switch,
+    timeouts,
+    times,
+    unique,
+    words,
+)
 
 _MODES = ("http", "tcp", "log")
 PROXIED = "proxied"
@@ -82,7 +97,7 @@ def _front(where: str, it: Options, options: Options) -> list[str]:
         f"mode {mode(it)}",
         *(bind(where, each, it) for each in binds),
         *words(it, {"max_connections": "maxconn"}),
-        *([f'log-format "{log_format}"'] if log_format else [f"option {'httplog' if http else 'tcplog'}"]),
+        f"log-format {quote(log_format)}" if log_format else f"option {'httplog' if http else 'tcplog'}",
         *timeouts(where, it.get("timeouts")),
         *acls(it),
         *times(where, it, {"inspect_delay": "tcp-request inspect-delay"}),

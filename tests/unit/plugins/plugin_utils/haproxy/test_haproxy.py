@@ -218,6 +218,11 @@ def test_words_are_quoted_where_they_must_be() -> None:
     ]
 
 
+def test_the_format_of_the_log_is_written_as_it_is_given() -> None:
+    """JSON, say, which quotes of HAProxy's would cut into several words."""
+    assert r'log-format "{\"client\":\"%ci\", \"cost\":\"\$\"}"' in frontend(log_format='{"client":"%ci", "cost":"$"}')
+
+
 def test_generation_can_be_asked_for() -> None:
     assert "setenv MIXED_LB_app @generation@" in lines(scope())
     assert "setenv MIXED_LB_a_b @generation@" in lines(
