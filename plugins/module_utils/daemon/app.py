@@ -45,6 +45,20 @@ class Wanted:
     run: str = ""
     generation: str = ""
 
+    @classmethod
+    def of(cls, scope: str, record: Record) -> Wanted:
+        """What a scope has had, once more."""
+        return cls(
+            scope=scope,
+            unit=record.unit,
+            folders=record.folders,
+            files=record.files,
+            checks=record.checks,
+            probes=record.probes,
+            run=record.run,
+            generation=record.applied,
+        )
+
 
 @dataclasses.dataclass
 class Outcome:
@@ -80,17 +94,8 @@ def apply(wanted: Wanted, host: Host, *, check_only: bool = False) -> Outcome:
 
 def _move(wanted: Wanted, record: Record, host: Host, *, check_only: bool) -> Outcome:
     """To another unit: out of the one that the scope has now, as if the scope went, and into the new one."""
-    old = Wanted(
-        wanted.scope,
-        record.unit,
-        record.folders,
-        record.files,
-        record.checks,
-        record.probes,
-        wanted.probe_timeout,
-        wanted.backups,
-        record.run,
-        record.applied,
+    old = dataclasses.replace(
+        Wanted.of(wanted.scope, record), probe_timeout=wanted.probe_timeout, backups=wanted.backups
     )
     gone = _apply(dataclasses.replace(old, files={}), host, check_only=check_only)
     try:

@@ -23,17 +23,7 @@ def roll_back(scope: str, run: str, host: Host, *, check_only: bool = False) -> 
     target = before(history.earlier(scope, host.files), run)
     if target is None:
         return None
-    wanted = Wanted(
-        scope,
-        target.unit,
-        target.folders,
-        target.files,
-        target.checks,
-        target.probes,
-        run=target.run,
-        generation=target.applied,
-    )
-    return apply(wanted, host, check_only=check_only)
+    return apply(Wanted.of(scope, target), host, check_only=check_only)
 
 
 def before(kept: list[Record], run: str) -> Record | None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..addresses import before_port
 from . import features
 from .features import require
 from .text import Options, duration, given, quote, times, words
 
+PEER_PORT = 10000
 HTTP_ONLY = ("uri", "url_param", "hdr")
 _PLAIN = ("roundrobin", "static-rr", "leastconn", "first", "source", "sticky")
 _WITH_ARGUMENT = ("url_param", "hdr", "hash", "log-hash")
@@ -111,9 +113,4 @@ def peers(options: Options) -> list[str]:
             f"peers: {', '.join(str(each['name']) for each in members)} do not hold this host, {local}."
             f" Name it, or set local_peer to its name among them"
         )
-    return [f"peer {each['name']} {_peer(each)}" for each in members]
-
-
-def _peer(it: Options) -> str:
-    host = f"[{it['address']}]" if ":" in it["address"] else it["address"]
-    return f"{host}:{it.get('port') or 10000}"
+    return [f"peer {each['name']} {before_port(each['address'])}:{each.get('port') or PEER_PORT}" for each in members]

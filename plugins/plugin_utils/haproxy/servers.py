@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..addresses import before_port
 from ..blocks import wanted
 from .text import Options, given, mode, name, quote, times, words
 
@@ -36,7 +37,7 @@ def endpoint(address: str, port: object) -> str:
     """``ADDRESS:PORT``; an IPv6 address gets its brackets, a path of a socket has no port."""
     if address.startswith(("/", "unix@", "abns@")):
         return address
-    host = f"[{address}]" if ":" in address else address
+    host = before_port(address)
     return f"{host}:{port}" if given(port) else host
 
 

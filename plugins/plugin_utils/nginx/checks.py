@@ -9,6 +9,7 @@ import json
 import re
 import typing as t
 
+from ..addresses import before_port
 from . import pools, redirects, upstreams
 from .values import Context, Options
 
@@ -79,9 +80,7 @@ def _target(target: redirects.Target) -> dict[str, t.Any]:
 
 
 def _authority(host: str, port: int | None) -> str:
-    if port is None:
-        return "localhost"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return "localhost" if port is None else f"{before_port(host)}:{port}"
 
 
 def _check(check: Options, asked: Options, where: str) -> dict[str, t.Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..addresses import before_port
 from ..blocks import Block, Items, wanted
 from . import pools, sites, tls, upstreams
 from .values import Context, Options, named, quoted, raw, word
@@ -28,7 +29,7 @@ class Target(t.NamedTuple):
 
     @property
     def host(self) -> str:
-        name = f"[{self.name}]" if ":" in self.name else self.name
+        name = before_port(self.name)
         return name if self.port == PORTS[self.scheme] else f"{name}:{self.port}"
 
 
