@@ -13,7 +13,7 @@ from ..model import Finding, Listener, Part, Stack, Tier
 from ..options import boolean, choice, listed, nested, option, text
 from .front import Check, listeners
 from .proxy import Proxy
-from .targets import Target, headers
+from .targets import Target, headers, senders
 
 HTTP = 80
 TRIES = 3
@@ -121,13 +121,20 @@ class Nginx(Proxy):
         return {**found, **check_part(self.check)}
 
     def _site(self, stack: Stack, inventory: Inventory) -> Part:
+        hears = any(headers(self, stack))
+        # HAProxies that speak HTTP say by headers what they were asked, too, and whether that was by TLS.
+        told = hears and all(
+            isinstance(front, Proxy) and (front.KIND, front.protocol) == ("haproxy", "http")
+            for front, _addresses in senders(self, stack, inventory)
+        )
         return {
             "name": self.name,
             "listen": listen(self.own_ports),
             "domains": list(self.domains),
             "default": not self.domains,
             "trusted_proxies": self.trusted(stack, inventory),
-            "proxy_protocol": any(headers(self, stack)),
+            "proxy_protocol": hears,
+            **({"real_ip_header": "X-Forwarded-For"} if told else {}),
             **({"tls": dataclasses.asdict(self.tls)} if self.tls else {}),
             "redirect_https": self.redirect_https,
             "upstream": self.name,

@@ -110,6 +110,13 @@ class Proxy(Front):
                 " redirect leads here, do not: write the same in all, or give those a tier of their own"
             )
             yield self.finding("proxy-protocol", text_)
+        if any(headers(self, stack)):
+            for front in stack.fronts(self):
+                if getattr(front, "one_armed", False):
+                    text_ = f"send_proxy_protocol: one_armed of tier {front.name} hides who sends the header, so it is believed"
+                    yield self.finding(
+                        "proxy-protocol", f"{text_} of nobody: take another gateway_mode, or mode dr or tun there"
+                    )
         if self.sticky and self.protocol != "http":
             yield self.finding("sticky", f"sticky: a cookie is for protocol http, not {self.protocol}: leave it out")
         if behind:

@@ -101,6 +101,19 @@ def test_the_proxy_protocol_is_spoken_on_both_sides(world: t.Any) -> None:
     (site,) = part(made, "nginx_lb", "web1")["sites"]
     (backend,) = part(made, "haproxy", "edge1")["backends"]
     assert site["proxy_protocol"] and backend["servers"][0]["proxy_protocol"] == "v2"
+    assert site["real_ip_header"] == "X-Forwarded-For", "which comes with the scheme that the client took"
+
+
+def test_a_proxy_that_speaks_no_http_says_nothing_by_headers(world: t.Any) -> None:
+    made = stacked(world, send_proxy_protocol=True, protocol="tcp")
+    (site,) = part(made, "nginx_lb", "web1")["sites"]
+    assert site["proxy_protocol"] and "real_ip_header" not in site
+
+
+def test_nobody_hides_who_sends_the_proxy_protocol(world: t.Any) -> None:
+    made = stacked(world, send_proxy_protocol=True).set("app", one_armed=True)
+    (finding,) = [one for one in made.findings() if one.severity == "error"]
+    assert (finding.rule, finding.tier) == ("proxy-protocol", "inner") and "one_armed of tier app" in finding.message
 
 
 def test_a_check_is_told_in_the_words_of_each(world: t.Any) -> None:
