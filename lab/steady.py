@@ -4,10 +4,11 @@
 """A client under whose eyes things die: asks at a steady pace by its own clock, and prints what it saw as JSON.
 
 ``python3 steady.py ADDRESS PORT [--interval SECONDS] [--timeout SECONDS] [--most SECONDS]`` asks until its input ends,
-and on until something asked after that has been answered: what comes then belongs to the gap. The line ``answered`` tells
-the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed`` (how many got none, or another status than 200),
-``gap`` (the longest time without one, in seconds), ``servers`` (answers by real server) and ``why``: by reason how many
-failed, and when the first and the last of them were asked, in seconds from the beginning.
+and on until something asked after that has been answered, for half a minute at most: what comes then belongs to the gap.
+The line ``answered`` tells the first answer, so that nothing dies before it is watched. The result: ``asked``, ``failed``
+(how many got none, or another status than 200), ``gap`` (the longest time without one, in seconds), ``servers`` (answers
+by real server) and ``why``: by reason how many failed, and when the first and the last of them were asked, in seconds
+from the beginning.
 
 With ``--name-server ADDRESS``, which may be there several times, the first word is a name, which each request looks up
 anew: the servers take turns to be asked first, and one that is silent for a second is left for the next, as a resolver
@@ -29,6 +30,7 @@ import time
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
 LOOK_UPS, SILENCE = 2, 1.0
 DNS, ADDRESS_RECORD = 53, 1
+LAST = 30
 
 
 class Watch:
@@ -137,7 +139,7 @@ async def watch(options: argparse.Namespace) -> dict[str, object]:
     ended = loop.run_in_executor(None, sys.stdin.read)
     seen, begin, running = Watch(), time.monotonic(), set()
     turn, end = 0, math.inf
-    while seen.latest < end and time.monotonic() - begin < options.most:
+    while seen.latest < end and time.monotonic() < min(begin + options.most, end + LAST):
         if ended.done():
             end = min(end, time.monotonic())
         task = asyncio.create_task(seen.ask(options.address, options.port, options.timeout, options.name_server))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import ipaddress
 import json
@@ -16,7 +17,7 @@ import typing as t
 import pytest
 from described import Service
 
-from lab.client import PROGRAM, fresh_ports
+from lab.client import PROGRAM, first_line, fresh_ports, last_words
 from lab.cluster import Lab
 
 LAB = pathlib.Path(__file__).resolve().parents[3] / "lab"
@@ -27,6 +28,8 @@ PATIENT = 5
 ALERT = 0.25
 # Seconds after which somebody who asks gives up in any case: longer than any playbook takes.
 MOST = 900
+# Seconds that the last requests have to end, among them those that wait for somebody who answers again.
+END = 60
 BYTES = 100
 
 REPORT: list[str] = []
@@ -71,25 +74,20 @@ class Clients:
         seen: dict[str, dict[str, t.Any]] = {}
         try:
             for service, process in started.items():
-                assert process.stdout is not None
-                assert process.stdout.readline() == "answered\n", f"nobody answers: {service}"
+                assert first_line(process) == "answered\n", f"nobody answers: {service}"
             yield seen
         finally:
-            for process in started.values():
-                assert process.stdin is not None
-                process.stdin.close()
-            said = {
-                service: json.loads(process.stdout.read() or "{}")
-                for service, process in started.items()
-                if process.stdout
-            }
-            for process in started.values():
-                process.wait()
-        for service, found in said.items():
-            seen[service.vip] = found
-            reasons = [f"{reason}: {n}, from {first} to {last} s" for reason, (n, first, last) in found["why"].items()]
-            count = "; ".join([f"{found['failed']} of {found['asked']} failed", *reasons])
-            REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {count}")
+            # side by side, and told of a block that fails too
+            with concurrent.futures.ThreadPoolExecutor(len(started)) as pool:
+                said = list(pool.map(lambda process: last_words(process, END), started.values()))
+            for service, words in zip(started, said, strict=True):
+                assert words, f"who asks does not end: {service}"
+                found = seen[service.vip] = json.loads(words)
+                times = [
+                    f"{reason}: {n}, from {first} to {last} s" for reason, (n, first, last) in found["why"].items()
+                ]
+                count = "; ".join([f"{found['failed']} of {found['asked']} failed", *times])
+                REPORT.append(f"{why}, {service}: {found['gap']:.2f} s, {count}")
 
     def download(self, service: Service, seconds: float = 10) -> Download:
         """Begin one that takes so long, from a port that no connection had lately."""
@@ -128,7 +126,7 @@ class Clients:
         return subprocess.Popen(self._argv(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def _argv(self, words: t.Iterable[object]) -> list[str]:
-        return [*self.lab.sandbox.enter("client"), sys.executable, *map(str, words)]
+        return [*self.lab.sandbox.cable("client"), sys.executable, *map(str, words)]
 
 
 class Held:
@@ -136,8 +134,9 @@ class Held:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        assert process.stdout is not None
-        self.server = process.stdout.readline().strip()
+        self.server = first_line(process).strip()
+        if not self.server:
+            process.kill()
         assert self.server, "nobody answers"
 
     def ends_well(self) -> None:

@@ -13,23 +13,25 @@ import sys
 import typing as t
 
 from lab import __file__ as LAB
+from lab.client import first_line, last_words
 from lab.cluster import Lab
 
 PROGRAM = pathlib.Path(LAB).with_name("crowd.py")
+# Seconds that the last requests have to end.
+END = 30
 
 
 @contextlib.contextmanager
 def crowd(lab: Lab, address: str, port: int, **options: t.Any) -> t.Iterator[dict[str, t.Any]]:
     """They ask meanwhile; afterwards the mapping has what they saw. See lab/crowd.py for that and for options."""
-    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROGRAM), address, str(port)]
+    argv = [*lab.sandbox.cable("client"), sys.executable, str(PROGRAM), address, str(port)]
     argv += [f"--{name}={value}" for name, value in options.items()]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen: dict[str, t.Any] = {}
     try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "answered\n", f"nobody answers at {address}, port {port}"
+        assert first_line(process) == "answered\n", f"nobody answers at {address}, port {port}"
         yield seen
     finally:
-        out, _err = process.communicate()
+        out = last_words(process, END)
+        print(f"{address}, port {port}, {options}: {out}")
     seen |= json.loads(out)
-    print(f"{address}, port {port}, {options}: {out}")
