@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import ipaddress
 import json
@@ -197,13 +198,14 @@ class Pair:
             while not ended.wait(PAUSE):
                 looks.append(self.look())
 
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            watching = pool.submit(watch)
+            try:
+                yield
+            finally:
+                ended.set()
+        # what kept it from looking is a failure too
+        watching.result()
         assert looks
         assert all(look == holders for look in looks), looks
 
