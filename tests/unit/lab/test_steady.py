@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import io
 import socket
+import sys
 
 import pytest
 from ansible_collections.mixed_lb.stack.lab import steady
@@ -45,7 +48,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("", 0))
         monkeypatch.setattr(steady, "DNS", free.getsockname()[1])
-    monkeypatch.setattr(steady, "SILENCE", 0.05)
+    # a test of one that is silent takes so long, and no busy machine takes longer to answer
+    monkeypatch.setattr(steady, "SILENCE", 0.5)
 
 
 @pytest.mark.parametrize("first", [ALIVE, SILENT, EMPTY, CLOSED])
@@ -56,3 +60,12 @@ def test_a_name_server_that_says_nothing_useful_is_left_for_the_next(first: str)
 def test_without_any_the_request_fails() -> None:
     with pytest.raises(OSError, match="no name server answers"):
         asyncio.run(look_up([SILENT, CLOSED]))
+
+
+def test_after_its_end_nobody_is_waited_for_longer_than_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens at that port."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(steady, "LAST", 0.2)
+    words = {"address": ALIVE, "port": steady.DNS, "interval": 0.02, "timeout": 0.25, "name_server": [], "most": 10}
+    seen = asyncio.run(steady.watch(argparse.Namespace(**words)))
+    assert seen["asked"] == seen["failed"] and 0 < seen["gap"] < 5
