@@ -13,14 +13,20 @@ from xml.etree import ElementTree
 
 @dataclasses.dataclass(frozen=True)
 class Count:
-    """How many tests passed, failed and were skipped."""
+    """How many tests passed, failed and were skipped, and what is to be known of any of them."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    notes: tuple[str, ...] = ()
 
     def __add__(self, other: Count) -> Count:
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.notes + other.notes,
+        )
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -67,11 +73,12 @@ def _of_case(case: ElementTree.Element) -> Count:
     if (skipped := case.find("skipped")) is not None:
         # ansible-test says so of a test for files of a kind that the collection does not have: it is no test then.
         return Count() if skipped.text == "No tests applicable." else Count(skipped=1)
-    return Count(passed=1)
+    notes = case.iterfind("properties/property[@name='note']")
+    return Count(passed=1, notes=tuple(note.get("value", "") for note in notes))
 
 
 def summary(outcomes: t.Sequence[Outcome], seconds: float) -> str:
-    """What failed steps said last, a table of all, the failed ones by name, and at last the total alone on its line."""
+    """What failed steps said last, a table of all, the failed ones by name, notes, and at last the total alone on its line."""
     width = max((len(outcome.name) for outcome in outcomes), default=0)
     lines = [line for outcome in outcomes if outcome.count.failed for line in ("", *outcome.last)]
     lines += ["", f"{'step':{width}}  {'seconds':>7}  result"]
@@ -79,7 +86,9 @@ def summary(outcomes: t.Sequence[Outcome], seconds: float) -> str:
     lines += [f"{'all':{width}}  {seconds:7.1f}"]
     if failed := [outcome.name for outcome in outcomes if outcome.count.failed]:
         lines += ["", "failed: " + ", ".join(failed)]
-    return "\n".join([*lines, "", str(total(outcomes))])
+    count = total(outcomes)
+    lines += ["", *count.notes] if count.notes else []
+    return "\n".join([*lines, "", str(count)])
 
 
 def total(outcomes: t.Iterable[Outcome]) -> Count:

@@ -16,6 +16,7 @@ CASES = {
     "error": "<testcase><error/></testcase>",
     "skipped": "<testcase><skipped>no Python</skipped></testcase>",
     "empty": "<testcase><skipped>No tests applicable.</skipped></testcase>",
+    "noted": "<testcase><properties><property name='note' value='a busy day'/></properties></testcase>",
 }
 
 
@@ -31,10 +32,11 @@ def junit(folder: Path, *cases: str) -> Path:
         (0, ["passed", "passed", "skipped"], Count(2, 0, 1)),
         (1, ["passed", "failed", "error"], Count(1, 2, 0)),
         (0, ["passed", "empty"], Count(1, 0, 0)),
+        (0, ["noted", "passed"], Count(2, 0, 0, ("a busy day",))),
         (1, ["passed"], Count(1, 1, 0)),
         (0, [], Count(0, 1, 0)),
     ],
-    ids=["all well", "failures", "nothing to test", "exit code alone", "nothing ran"],
+    ids=["all well", "failures", "nothing to test", "a note", "exit code alone", "nothing ran"],
 )
 def test_suite(tmp_path: Path, exit_code: int, cases: list[str], count: Count) -> None:
     assert of_suite(exit_code, [junit(tmp_path, *cases)]) == count
@@ -50,8 +52,8 @@ def test_a_suite_that_left_no_file_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_the_total_stands_alone_on_the_last_line() -> None:
-    text = summary([Outcome("one", 1.0, Count(3, 1, 0)), Outcome("two", 2.0, Count(1, 0, 2))], 3.0)
-    assert text.splitlines()[-1] == "4 passed, 1 failed, 2 skipped"
+    text = summary([Outcome("one", 1.0, Count(3, 1, 0, ("a busy day",))), Outcome("two", 2.0, Count(1, 0, 2))], 3.0)
+    assert text.splitlines()[-3:] == ["a busy day", "", "4 passed, 1 failed, 2 skipped"]
     assert "failed: one" in text.splitlines()
 
 
