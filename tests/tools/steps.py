@@ -9,6 +9,7 @@ import collections
 import concurrent.futures
 import os
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -21,6 +22,9 @@ from .report import Count, Outcome, of_tool
 LAST = 40
 """How many of a failed step's lines are shown again at the end, where whoever looks for them begins to read."""
 WORKERS = min(4, os.cpu_count() or 1)
+UNTIL = float(os.environ.get("TEST_UNTIL", "inf"))
+"""Seconds since the epoch at which whoever runs this ends it; what hangs is ended then, and said to."""
+GRACE = 5
 _screen = threading.Lock()
 
 
@@ -55,10 +59,21 @@ class Shell:
         except OSError as error:
             self.say(f"cannot run {argv[0]}: {error.strerror}")
             return 127
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.say(line.rstrip())
+        # what it has started may hold its output open longer than it lives
+        reader = threading.Thread(target=self._pass_on, args=[process.stdout], daemon=True)
+        reader.start()
+        reader.join(max(0.0, min(threading.TIMEOUT_MAX, UNTIL - time.time())))
+        if reader.is_alive():
+            self.say("ended, because the time is over")
+            # pytest tells where it was
+            process.send_signal(signal.SIGABRT)
+            reader.join(GRACE)
+            process.kill()
         return process.wait()
+
+    def _pass_on(self, output: t.Iterable[str]) -> None:
+        for line in output:
+            self.say(line.rstrip())
 
 
 class Step(t.NamedTuple):

@@ -136,9 +136,10 @@ def test_a_scenario_that_passes(played: t.Callable[..., list[str]], capsys: pyte
     [
         ("echo 'fatal: [lb1]: FAILED! => no such key'; echo more; exit 1", "fatal: [lb1]: FAILED! => no such key"),
         ("echo '1 test passed'; exit 1", "1 test passed"),
+        ("echo 'Timeout (0:30:00)!'; echo 'line 3 in test'; echo 'CRITICAL failed'; exit 1", "line 3 in test"),
         ("echo side_effect; echo 'WARNING Missing playbook'", "a step of its sequence has no playbook"),
     ],
-    ids=["says why", "does not", "a step is missing"],
+    ids=["says why", "does not", "hung", "a step is missing"],
 )
 def test_a_scenario_that_fails(
     played: t.Callable[..., list[str]], capsys: pytest.CaptureFixture[str], script: str, reason: str

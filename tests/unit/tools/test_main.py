@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -89,3 +92,15 @@ def test_scenarios_are_what_they_left_and_their_exit_code(
 
 def test_the_exit_code_of_a_program_is_passed_on() -> None:
     assert [steps.passthrough(["sh", "-c", f"exit {code}"]) for code in (0, 3)] == [0, 3]
+
+
+def test_a_program_that_hangs_is_ended_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells where it was, and what it has started is not waited for."""
+    monkeypatch.setattr(steps, "UNTIL", time.time() + 2)
+    monkeypatch.setattr(steps, "GRACE", 1)
+    shell, begin = steps.Shell("step"), time.monotonic()
+    hangs = "import subprocess; print('begun', flush=True); subprocess.run(['sleep', '20'])"
+    assert shell.call([sys.executable, "-X", "faulthandler", "-c", hangs]) == -signal.SIGABRT
+    assert time.monotonic() - begin < 15
+    said = "\n".join(shell.last)
+    assert "step | begun" in said and "the time is over" in said and "most recent call first" in said

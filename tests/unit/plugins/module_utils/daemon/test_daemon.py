@@ -350,6 +350,7 @@ def test_secrets_are_not_shown() -> None:
 def test_a_probe_reads_until_it_matches() -> None:
     """Over TCP, from a server that answers in pieces and does not close."""
     server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(10)
 
     def serve() -> None:
         connection, _peer = server.accept()
@@ -359,7 +360,7 @@ def test_a_probe_reads_until_it_matches() -> None:
             connection.sendall(b"eration 7")
             connection.recv(1)
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     address = f"127.0.0.1:{server.getsockname()[1]}"
     probe.wait_for([probe.Probe(address, send="hello", expects="generation @generation@")], "7", 10, daemon())
