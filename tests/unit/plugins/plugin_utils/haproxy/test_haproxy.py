@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
-import subprocess
 import typing as t
 from pathlib import Path
 
@@ -59,35 +57,6 @@ def test_about_everything_is_what_haproxy_has_accepted() -> None:
     made |= {each["path"]: each["content"] for each in haproxy_secret_files({**BASE, **options})}
     text = "".join(f"##### {path}\n{content}" for path, content in made.items())
     assert text == (FIXTURES / "full.txt").read_text()
-
-
-def accepted_by_the_real_one(tmp_path: Path) -> None:
-    options = yaml.safe_load((FIXTURES / "full.yml").read_text())
-    subprocess.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout k -out c.pem -days 2 -subj /CN=shop.example"
-        " -addext subjectAltName=DNS:shop.example && cat c.pem k > shop.pem",
-        shell=True,
-        check=True,
-        cwd=tmp_path,
-        capture_output=True,
-    )
-    made = {"/etc/haproxy/haproxy.cfg": haproxy_main({**BASE, **options}), **files(**options)}
-    made |= {each["path"]: each["content"] for each in haproxy_secret_files({**BASE, **options})}
-    for path, content in made.items():
-        file = tmp_path / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        moved = content.replace("/etc/haproxy", f"{tmp_path}/etc/haproxy").replace("/etc/ssl/private", str(tmp_path))
-        for mine in (" group haproxy", "    group haproxy\n", "    user haproxy\n"):
-            moved = moved.replace(mine, "")
-        file.write_text(moved)
-    folder = tmp_path / "etc/haproxy"
-    argv = ["haproxy", "-c", "-f", f"{folder}/haproxy.cfg", "-f", f"{folder}/mixed_lb"]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-if shutil.which("haproxy"):
-    test_the_real_one_accepts_it = accepted_by_the_real_one
 
 
 def test_the_main_file_leaves_zero_to_haproxy() -> None:

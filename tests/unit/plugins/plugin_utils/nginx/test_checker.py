@@ -339,6 +339,28 @@ def test_silence_refusal_and_nonsense_are_failures() -> None:
         port = silent.getsockname()[1]
         assert asked(0.05, **question(port)) == "no answer within 0.05 s"
     assert "refused" in asked(**question(port)).lower() or "connect" in asked(**question(port)).lower()
+    with socket.create_server(("127.0.0.1", 0)) as garbled:
+        threading.Thread(target=lambda: garbled.accept()[0].sendall(b"garbage\r\n"), daemon=True).start()
+        assert asked(**question(garbled.getsockname()[1])) == "no HTTP: 'garbage\\r\\n'"
+
+
+def test_certificates_are_looked_at_only_where_that_is_wanted(
+    tmp_path: Path, backends: list[Backend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the server must have one for the name that is asked for, of somebody who is trusted."""
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=shop -keyout k -out c -days 2"
+    argv = ["openssl", *words.split(), "-addext", "subjectAltName=DNS:shop.example"]
+    subprocess.run(argv, check=True, cwd=tmp_path, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "c", tmp_path / "k")
+    server = backends[0].server
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    asks = question(backends[0].port, type="https")
+    assert asked(**asks) == ""
+    assert "self-signed certificate" in asked(**{**asks, "verify": True})
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "c"))
+    assert asked(**{**asks, "verify": True}) == ""
+    assert "certificate is not valid for 'else.example'" in asked(**{**asks, "verify": True, "host": "else.example"})
 
 
 def test_certificates_are_read_once_and_when_they_have_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
