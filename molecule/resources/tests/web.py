@@ -61,7 +61,7 @@ class Web:
     def recover(self) -> None:
         """As it was in the beginning."""
         self.start()
-        self._tell(health=200, agent="up ready")
+        self._tell(health=200, agent="up ready", release=True)
 
     def _tell(self, **state: int | str) -> dict[str, int]:
         assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
