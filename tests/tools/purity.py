@@ -38,7 +38,10 @@ RUNNERS = {"subprocess", "pty", "multiprocessing", "asyncio", "pexpect", "ctypes
 RUN_CALLS = {"run_command", "system", "popen", "fork", "forkpty", "startfile"}
 RUN_PREFIXES = ("exec", "spawn", "posix_spawn")
 WRITERS = {"shutil", "tempfile", "fileinput"}
-WRITE_METHODS = {"write_text", "write_bytes", "touch", "symlink_to", "hardlink_to", "atomic_move"}
+WRITE_METHODS = {
+    *("write_text", "write_bytes", "touch", "symlink_to", "hardlink_to", "atomic_move"),
+    *("unlink", "mkdir", "rmdir", "rename", "chmod", "lchmod"),
+}
 OS_WRITES = {
     *("chmod", "chown", "lchown", "link", "makedirs", "mkdir", "mkfifo", "mknod", "open", "remove", "removedirs"),
     *("rename", "renames", "replace", "rmdir", "symlink", "truncate", "unlink", "utime", "write"),
@@ -125,12 +128,26 @@ def _may_write(call: ast.Call, position: int) -> bool:
 
 
 def _method_calls(path: Path) -> t.Iterator[tuple[ast.Call, str, str]]:
-    """Calls with what they are called on and by what name; the former is empty for a plain function."""
+    """Calls with what they are called on and by what name, as it is where it comes from; the former is empty for a plain function."""
+    names = _imported_names(path)
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node, ast.unparse(node.func.value), node.func.attr
+            owner = ast.unparse(node.func.value)
+            yield node, names.get(owner, owner), node.func.attr
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield node, "", node.func.id
+            owner, _dot, name = names.get(node.func.id, node.func.id).rpartition(".")
+            yield node, owner, name
+
+
+def _imported_names(path: Path) -> dict[str, str]:
+    """What a file calls modules, and what is in them, with the names that these have themselves."""
+    found = {}
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            found.update({alias.asname: alias.name for alias in node.names if alias.asname})
+        elif isinstance(node, ast.ImportFrom):
+            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return found
 
 
 @functools.cache

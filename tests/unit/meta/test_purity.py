@@ -62,18 +62,45 @@ def test_what_only_type_checkers_import_is_no_impurity(tmp_path: Path) -> None:
     assert purity.impurities(probe(tmp_path, "import typing as t\nif t.TYPE_CHECKING:\n    import os")) == []
 
 
-@pytest.mark.parametrize("text", ["import subprocess", "import os\nos.system('true')", "m.run_command(['true'])"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import subprocess",
+        "import os\nos.system('true')",
+        "import os as o\no.execv('/bin/true', [])",
+        "from os import execv as run\nrun('/bin/true', [])",
+        "m.run_command(['true'])",
+    ],
+)
 def test_a_program_run_is_found(tmp_path: Path, text: str) -> None:
     assert purity.programs_run(probe(tmp_path, text))
 
 
 @pytest.mark.parametrize(
-    "text", ["open('a', 'w')", "open('a', mode=m)", "p.open('ab')", "p.write_text('')", "os.rename(a, b)"]
+    "text",
+    [
+        "open('a', 'w')",
+        "open('a', mode=m)",
+        "p.open('ab')",
+        "p.write_text('')",
+        "p.unlink()",
+        "p.mkdir(parents=True)",
+        "p.rmdir()",
+        "p.rename(b)",
+        "p.chmod(0o600)",
+        "os.rename(a, b)",
+        "import os as o\no.remove(a)",
+        "from os import remove\nremove(a)",
+        "from os import remove as forget\nforget(a)",
+    ],
 )
 def test_a_write_is_found(tmp_path: Path, text: str) -> None:
     assert purity.files_written(probe(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["open('a')", "open('a', 'rb')", "p.open()", "p.open('rb')", "s.replace('a', 'b')"])
+@pytest.mark.parametrize(
+    "text",
+    ["open('a')", "open('a', 'rb')", "p.open()", "p.open('rb')", "s.replace('a', 'b')", "from os import stat\nstat(a)"],
+)
 def test_reading_is_no_write(tmp_path: Path, text: str) -> None:
     assert purity.files_written(probe(tmp_path, text)) == []
