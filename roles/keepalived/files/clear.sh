@@ -1,4 +1,7 @@
 #!/bin/sh
+# Copyright (c) 2026 The mixed_lb.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Written by mixed_lb.stack, role keepalived. Changes made here are lost.
 # Before keepalived starts, takes away its own services as a killed one or somebody else left them: it would keep their
 # scheduler and all their destinations, dead ones too. Services at other addresses stay, and so does what they know.

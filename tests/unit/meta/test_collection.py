@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tools import cores, specs
-from tools.paths import ROOT, source_files
+from tools.paths import ROOT, shell_scripts, source_files
 
 # Where somebody develops or tests is nobody else's business. In pieces, so that this file passes its own test.
 PRIVATE = re.compile(
@@ -27,6 +27,8 @@ PRIVATE = re.compile(
         ]
     )
 )
+# Files of these kinds have room for a comment.
+COMMENTED = (".py", ".yml", ".lua", ".c", ".j2", ".toml")
 
 
 def load(name: str) -> t.Any:
@@ -69,8 +71,9 @@ def test_no_file_names_a_private_place(path: Path) -> None:
     assert PRIVATE.findall(text) == []
 
 
-def test_every_python_file_carries_its_licence() -> None:
-    files = [path for path in source_files() if path.suffix == ".py"]
+def test_every_file_that_may_say_so_carries_its_licence() -> None:
+    scripts = set(shell_scripts())
+    files = [path for path in source_files() if path.suffix in COMMENTED or path in scripts]
     lacking = [
         str(path)
         for path in files
