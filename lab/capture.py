@@ -55,9 +55,12 @@ class Capture:
     def frames(self) -> list[Frame]:
         """All frames up to now."""
         argv = ["tcpdump", "-nn", "-e", "-t", "-r", str(self._file)]
-        text = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        # the last frame may be half written
+        if done.returncode != 0 and "truncated" not in done.stderr:
+            raise LabError(f"tcpdump cannot read what it wrote: {done.stderr.strip()}")
         # tcpdump breaks a frame with something in it into a line and indented ones.
-        lines = text.replace("\n\t", " ").replace("\n    ", " ").splitlines()
+        lines = done.stdout.replace("\n\t", " ").replace("\n    ", " ").splitlines()
         found = (LINE.match(line) for line in lines)
         return [Frame(match["source"], match["target"], match["text"]) for match in found if match]
 

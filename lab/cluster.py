@@ -167,7 +167,7 @@ class Lab:
 
     def reboot(self, names: t.Sequence[str], timeout: float = PATIENCE) -> None:
         """Reboots the named hosts in an orderly way, all at once, and waits until systemd has started everything."""
-        before = {name: self._boot_id(name) for name in names}
+        before = {name: self._boot_id(name, check=True) for name in names}
         for name in names:
             self.run(name, "systemctl reboot", check=False)
             self.access.forget(name)
@@ -180,8 +180,8 @@ class Lab:
                 time.sleep(0.2)
             self.run(name, "systemctl is-system-running --wait >/dev/null || true")
 
-    def _boot_id(self, name: str) -> str:
-        return self.run(name, "cat /proc/sys/kernel/random/boot_id", check=False).strip()
+    def _boot_id(self, name: str, check: bool = False) -> str:
+        return self.run(name, "cat /proc/sys/kernel/random/boot_id", check).strip()
 
     def partition(self, names: t.Sequence[str]) -> None:
         """Pulls the data cables of the named hosts; the management network stays."""

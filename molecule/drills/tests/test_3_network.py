@@ -98,6 +98,7 @@ def test_loss_of_packets_moves_nothing(whole: Whole, load: Load) -> None:
     """For 200 s of the clock, also where hosts are slow. keepalived writes down each time that it changes its mind."""
     edges, directors = whole.edges.gather(), whole.directors.gather()
     before = {host: whole.transitions(host) for host in (*whole.edges.hosts, *whole.directors.hosts)}
+    assert all(before.values()), "each has changed its mind when it started"
     bound = Bound(gap=BOUND, failed=asked_in(SECONDS, 0.01), lost=0)
     what = f"{LOSS} % of packets lost for {SECONDS} s"
     with load.under(what, bound, seconds=SECONDS, timeout=PATIENT), packets_lost(whole):

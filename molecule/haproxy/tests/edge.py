@@ -64,6 +64,7 @@ class Edge:
     def status(self, balancer: str) -> dict[tuple[str, str], str]:
         """What the balancer thinks of each server, from its page of statistics."""
         (page,) = self.ask(balancer, port=STATS, path="/stats;csv", headers=LOGIN)
+        assert page["status"] == 200, page
         rows = csv.DictReader(page["text"].removeprefix("# ").splitlines())
         return {
             (row["pxname"], row["svname"]): row["status"]

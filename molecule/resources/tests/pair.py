@@ -15,6 +15,8 @@ import threading
 import time
 import typing as t
 
+from waiting import until
+
 from lab.cluster import Lab
 
 ADVERT, MISSED = 0.1, 7
@@ -122,6 +124,22 @@ class Pair:
             self.lab.run(
                 host, f"for i in $(seq 300); do {condition} && exit 0; sleep 0.1; done; ipvsadm -Ln >&2; exit 1"
             )
+
+    def wait_for_server(self, addresses: t.Iterable[str]) -> None:
+        """Every service of the directors has the real server with these addresses."""
+        rips = [f" -r [{address}]:" if ":" in address else f" -r {address}:" for address in addresses]
+
+        def lacking() -> list[str]:
+            found = []
+            for host in self.alive:
+                rows = self.lab.run(host, "ipvsadm -Sn").splitlines()
+                services = [row.split()[1:3] for row in rows if row.startswith("-A ")]
+                having = [row.split()[1:3] for row in rows if any(rip in row for rip in rips)]
+                found += [f"{host}: {' '.join(one)}" for one in services if one not in having]
+                found += [] if services else [f"{host}: no services"]
+            return found
+
+        until(lacking, [], "in all pools")
 
     def journals(self) -> dict[str, str]:
         """What keepalived and nginx have said lately, on each host that is alive."""

@@ -9,6 +9,7 @@ import contextlib
 import http.server
 import importlib
 import pathlib
+import re
 import socket
 import threading
 import types
@@ -122,3 +123,37 @@ def test_every_look_counts(
     watched.settle, watched.look = (lambda: {"app": "lb1"}), look
     with pytest.raises(error) if error else contextlib.nullcontext(), watched.one_holder_at_every_look():
         assert enough.wait(10)
+
+
+TABLE = """\
+-A -t 192.0.2.100:8080 -s wrr
+-a -t 192.0.2.100:8080 -r 192.0.2.21:8080 -g -w 1
+-a -t 192.0.2.100:8080 -r 192.0.2.22:8080 -g -w 2
+-A -t [2001:db8:0:2::100]:8080 -s wrr
+-a -t [2001:db8:0:2::100]:8080 -r [2001:db8:0:2::22]:8080 -g -w 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "lost", "lacks"),
+    [
+        ("lb1", "", ""),
+        (
+            "lb2",
+            "-a -t [2001:db8:0:2::100]:8080 -r [2001:db8:0:2::22]:8080 -g -w 2\n",
+            "lb2: -t [2001:db8:0:2::100]:8080",
+        ),
+        ("lb1", "-a -t 192.0.2.100:8080 -r 192.0.2.22:8080 -g -w 2\n", "lb1: -t 192.0.2.100:8080"),
+        ("lb1", TABLE, "lb1: no services"),
+    ],
+    ids=["all", "the second", "the first", "no services"],
+)
+def test_a_real_server_is_waited_for_in_every_pool(
+    helper: t.Callable[[str], t.Any], monkeypatch: pytest.MonkeyPatch, host: str, lost: str, lacks: str
+) -> None:
+    pair = helper("pair")
+    monkeypatch.setattr(pair.until, "__defaults__", (0,))
+    lab = types.SimpleNamespace(run=lambda name, _command: TABLE.replace(lost, "") if name == host else TABLE)
+    asserted = pytest.raises(AssertionError, match=re.escape(lacks)) if lacks else contextlib.nullcontext()
+    with asserted:
+        pair.Pair(lab, ["lb1", "lb2"], []).wait_for_server(["192.0.2.22", "2001:db8:0:2::22"])
