@@ -5,13 +5,24 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import types
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.module_utils.system import files, units
+from ansible_collections.mixed_lb.stack.plugins.module_utils.system import command, files, units
 from ansible_collections.mixed_lb.stack.plugins.module_utils.system.command import Result
 from ansible_collections.mixed_lb.stack.tests.unit.plugins.module_utils.system.fakes import FakeSystemctl, MemoryFiles
+
+
+def test_programs_run_in_the_c_locale_without_a_shell(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    run = command.on_host(types.SimpleNamespace(get_bin_path=lambda name, opt_dirs: shutil.which(name)))
+    done = run(["sh", "-c", 'echo "$LC_ALL $LANG $1"; cat; echo no >&2; exit 3', "sh", "a b; $HOME"], stdin="\udcff in")
+    assert done == Result(3, "C C a b; $HOME\n\udcff in", "no\n")
+    with pytest.raises(command.ProgramMissing, match="no-such-program is not installed on this host"):
+        run(["no-such-program"])
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ CASES = [
     Case("port-mapping", "tun cannot map port 80 to 81", "tun", app={"server_port": 81}),
     Case("port-mapping", "with server_port", "nat", web={"port": [8080, 8081]}),
     Case("port-mapping", "a marked group keeps", "nat", {"fwmark": 1}, web={"port": 8080}),
+    Case("port-mapping", "web listens on 8080, not on 80", "external", {"port": 80}, web={"port": 8080}),
     Case(
         "fwmark",
         "one virtual service",

@@ -140,6 +140,12 @@ def test_holders_are_counted(world: t.Any) -> None:
     assert any("web1" in text and "tcp fails" in text for _host, text in texts(found, drift=False))
 
 
+def test_who_holds_a_vip_of_a_tier_that_is_to_be_absent_is_drift(world: t.Any) -> None:
+    made = world("dr").set("app", state="absent")
+    assert texts(look(made, sound()), drift=True) == [("lb1", f"still holds {VIP}")]
+    assert texts(look(made, {**sound(), "lb1": host()})) == []
+
+
 def test_a_real_server_without_the_vip_is_drift(world: t.Any) -> None:
     found = look(world("dr"), {**sound(), "web1": host()})
     assert texts(found, drift=True) == [("web1", f"lacks the VIP {VIP} and drops what it is sent")]
