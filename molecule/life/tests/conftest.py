@@ -21,6 +21,7 @@ from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path ab
     lab,
     pytest_collection_modifyitems,
     pytest_configure,
+    pytest_runtest_makereport,
     pytest_sessionfinish,
 )
 from life import Life  # noqa: E402  # needs the path above

@@ -16,7 +16,13 @@ import pytest
 PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 sys.path[:0] = [str(PROJECT), str(PROJECT / "molecule" / "resources" / "tests"), str(pathlib.Path(__file__).parent)]
 
-from frame import lab, pytest_collection_modifyitems, pytest_configure, stage  # noqa: E402, F401  # needs the path above
+from frame import (  # noqa: E402, F401  # hooks and fixtures; needs the path above
+    lab,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    stage,
+)
 from redirects import TIERS, Redirects  # noqa: E402  # needs the path above
 from web import Sites, running  # noqa: E402, F401  # a fixture; needs the path above
 
