@@ -27,6 +27,11 @@ class Frame(t.NamedTuple):
     text: str
 
 
+def syn_acks(frames: t.Iterable[Frame]) -> list[Frame]:
+    """The answers to those that want a connection."""
+    return [frame for frame in frames if "Flags [S.]" in frame.text]
+
+
 class Capture:
     """Captures at ``place`` (a network, or HOST.0 for a host's cable) while the block runs; ``words`` filter as tcpdump does."""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import contextlib
 import json
@@ -17,7 +18,8 @@ import time
 import typing as t
 
 from . import cache, report
-from .capture import Capture
+from .capture import Capture, syn_acks
+from .client import first_line, last_words
 from .cluster import Lab, LabError, find
 from .machine import mac
 from .sandbox import SandboxError
@@ -35,7 +37,10 @@ PATIENCE = 60
 
 
 def main() -> int:
-    """Runs it; ``--keep`` leaves the lab up."""
+    """Runs it."""
+    parser = argparse.ArgumentParser(prog="./demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the lab up")
+    keep = parser.parse_args().keep
     lab = find("demo")
     lab.down()
     try:
@@ -70,9 +75,9 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     finally:
-        if "--keep" not in sys.argv:
+        if not keep:
             lab.down()
-    if "--keep" in sys.argv:
+    if keep:
         print("The lab is up: .venv/bin/python -m lab ssh demo lb1; end it with .venv/bin/python -m lab down demo")
     return 0
 
@@ -110,8 +115,8 @@ def _row(lab: Lab, what: str, changed: int) -> list[str]:
     with Capture(lab, f"{_holder(lab, EDGES, VIP)}.1", f"tcp and src host {INNER_VIP}") as capture:
         request = {"address": VIP, "port": 80, "headers": {"Host": NAME}}
         served = collections.Counter(answer["said"]["server"] for answer in _browse(lab, [request] * REQUESTS))
-        frames = capture.until(lambda some: sum("[S.]" in frame.text for frame in some) >= REQUESTS)
-    senders = sorted({machines.get(frame.source, frame.source) for frame in frames if "Flags [S.]" in frame.text})
+        frames = capture.until(lambda some: len(syn_acks(some)) >= REQUESTS)
+    senders = sorted({machines.get(frame.source, frame.source) for frame in syn_acks(frames)})
     shares = " ".join(f"{host}:{served[host]}" for host in sorted(served))
     request = _publish(lab, "hello", what)
     files = {(answer["headers"]["x-server"], answer["text"]) for answer in _browse(lab, [request] * REQUESTS)}
@@ -177,15 +182,15 @@ def _storage_cut(lab: Lab) -> list[str]:
 @contextlib.contextmanager
 def _asking(lab: Lab) -> t.Iterator[dict[str, t.Any]]:
     """A client asks meanwhile; afterwards the mapping has what it saw (see lab/steady.py)."""
-    argv = [*lab.sandbox.enter("client"), sys.executable, str(PROJECT / "lab" / "steady.py"), VIP, "80"]
+    argv = [*lab.sandbox.cable("client"), sys.executable, str(PROJECT / "lab" / "steady.py"), VIP, "80"]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen: dict[str, t.Any] = {}
     try:
-        if process.stdout is None or process.stdout.readline() != "answered\n":
+        if first_line(process) != "answered\n":
             raise LabError("nobody answers")
         yield seen
     finally:
-        out, _err = process.communicate()
+        out = last_words(process, PATIENCE)
     seen |= json.loads(out)
 
 
