@@ -17,19 +17,15 @@ from cascades import (  # noqa: F401  # the tests that both hybrids share
     web_services,
     who_answers,
 )
-from clients import PATIENT, Clients
+from clients import Clients
 from described import Described
-from drills import check_all_answered, check_gaps
+from drills import check_power_cut_and_return
 from pair import Pair
 from tunnels import CLIENT, version
 
-from lab.capture import Capture, Frame
+from lab.capture import Capture, syn_acks
 from lab.cluster import Lab
 from lab.machine import mac
-
-
-def syn_acks(frames: list[Frame]) -> list[Frame]:
-    return [frame for frame in frames if "Flags [S.]" in frame.text]
 
 
 def test_requests_come_by_the_pair_and_replies_leave_by_the_nat_director(
@@ -61,12 +57,4 @@ def test_only_its_holder_answers_for_each_vip(lab: Lab, stack: Described, pair: 
 @pytest.mark.stage("second")
 def test_power_cut_and_return_of_the_holder_behind(pair: Pair, clients: Clients) -> None:
     """The NAT director notices nothing but the new neighbour."""
-    holder = pair.gather()
-    with clients.asking(f"power cut of {holder}") as seen:
-        pair.power_cut(holder)
-        pair.wait_for(pair.other(holder))
-    check_gaps(seen)
-    with clients.asking(f"return of {holder}", PATIENT) as seen, pair.one_holder_at_every_look():
-        pair.power_on(holder)
-        pair.wait_for_pools()
-    check_all_answered(seen)
+    check_power_cut_and_return(pair, clients)

@@ -11,7 +11,7 @@ import pytest
 from browser import browse
 from clients import PATIENT, Clients
 from described import Described
-from drills import check_all_answered, check_gaps
+from drills import check_all_answered, check_power_cut_and_return
 from pair import DETECTION, Pair
 from proxies import BACK, front
 from waiting import until
@@ -23,16 +23,7 @@ pytestmark = pytest.mark.once
 
 @pytest.mark.parametrize("tier", ["edges", "directors"])
 def test_power_cut_and_return_of_a_holder(request: pytest.FixtureRequest, tier: str, clients: Clients) -> None:
-    pair: Pair = request.getfixturevalue(tier)
-    holder = pair.gather()
-    with clients.asking(f"power cut of {holder}") as seen:
-        pair.power_cut(holder)
-        pair.wait_for(pair.other(holder))
-    check_gaps(seen)
-    with clients.asking(f"return of {holder}", PATIENT) as seen, pair.one_holder_at_every_look():
-        pair.power_on(holder)
-        pair.wait_for_pools()
-    check_all_answered(seen)
+    check_power_cut_and_return(request.getfixturevalue(tier), clients)
 
 
 def test_power_cut_and_return_of_a_real_server(lab: Lab, stack: Described, directors: Pair, clients: Clients) -> None:

@@ -16,7 +16,7 @@ from play import play
 from proxies import front
 from waiting import until
 
-from lab.capture import Capture
+from lab.capture import Capture, syn_acks
 from lab.cluster import Lab
 from lab.machine import mac
 
@@ -52,10 +52,10 @@ def test_replies_do_not_pass_the_directors(lab: Lab, stack: Described, edges: Pa
     vip = stack.vips[0]
     with Capture(lab, f"{edge}.1", f"tcp and host {vip}") as capture:
         browse(lab, [{"address": front(stack)["vips"][0], "port": 80}] * ROUNDS * 3)
-        frames = capture.until(lambda some: len({one.source for one in some if "[S.]" in one.text}) == 3)
+        frames = capture.until(lambda some: len({one.source for one in syn_acks(some)}) == 3)
     machines = {mac(lab.topology.host(host), 0): host for host in (*stack.real_servers, "lb1", "lb2")}
     asked = {machines.get(one.target) for one in frames if f"> {vip}.8080: Flags [S]" in one.text}
-    replied = {machines.get(one.source) for one in frames if "Flags [S.]" in one.text}
+    replied = {machines.get(one.source) for one in syn_acks(frames)}
     assert (asked, replied) == ({director}, set(stack.real_servers))
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 # pylint: disable=unused-import  # pytest finds hooks, fixtures and tests by their names
 import pytest
-from clients import PATIENT, Clients
+from clients import Clients
 from drills import (  # noqa: F401  # tests
-    check_all_answered,
     check_gaps,
+    check_power_cut_and_return,
     test_graceful_stop_and_start,
     test_keepalived_says_who_holds_what,
     test_killed_daemon,
@@ -22,16 +22,7 @@ from proxies import DAEMONS, Proxies
 
 @pytest.mark.once
 def test_power_cut_and_return_of_the_holder(pair: Proxies, clients: Clients) -> None:
-    """The other one takes over; when the first comes back, the VIPs stay where they are."""
-    holder = pair.gather()
-    with clients.asking("power cut") as seen:
-        pair.power_cut(holder)
-        pair.wait_for(pair.other(holder))
-    check_gaps(seen)
-    with clients.asking("return", PATIENT) as seen, pair.one_holder_at_every_look():
-        pair.power_on(holder)
-        pair.wait_for_pools()
-    check_all_answered(seen)
+    check_power_cut_and_return(pair, clients)
 
 
 @pytest.mark.once

@@ -27,6 +27,19 @@ def check_all_answered(seen: Seen) -> None:
     assert all(found["failed"] == 0 for found in seen.values()), seen
 
 
+def check_power_cut_and_return(pair: Pair, clients: Clients) -> None:
+    """The other one takes over; when the first comes back, the VIPs stay where they are."""
+    holder = pair.gather()
+    with clients.asking(f"power cut of {holder}") as seen:
+        pair.power_cut(holder)
+        pair.wait_for(pair.other(holder))
+    check_gaps(seen)
+    with clients.asking(f"return of {holder}", PATIENT) as seen, pair.one_holder_at_every_look():
+        pair.power_on(holder)
+        pair.wait_for_pools()
+    check_all_answered(seen)
+
+
 @pytest.mark.once
 @pytest.mark.stage("second")
 @pytest.mark.parametrize("processes", ["$(cat /run/keepalived.pid)", "$(pidof keepalived)"], ids=["parent", "all"])

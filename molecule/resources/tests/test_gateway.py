@@ -15,8 +15,6 @@ from lab.capture import Capture, Frame
 from lab.cluster import Lab
 from lab.machine import mac
 
-CLIENT = {4: "198.51.100.10", 6: "2001:db8:0:51::10"}
-ROUTER = {4: "203.0.113.1", 6: "2001:db8:0:113::1"}
 EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
 DIP = {4: "203.0.113.10", 6: "2001:db8:0:113::10"}
 EVENTS = "/run/route-events"

@@ -9,7 +9,7 @@ import pytest
 from ask import ask
 from described import Described, Service
 
-from lab.capture import Capture, Frame
+from lab.capture import Capture, syn_acks
 from lab.cluster import Lab
 from lab.machine import mac
 
@@ -21,10 +21,6 @@ def services(stack: Described) -> list[Service]:
 
 def host_mac(lab: Lab, name: str, nic: int = 0) -> str:
     return mac(lab.topology.host(name), nic)
-
-
-def syn_acks(frames: list[Frame]) -> list[Frame]:
-    return [frame for frame in frames if "Flags [S.]" in frame.text]
 
 
 @pytest.mark.modes("dr")

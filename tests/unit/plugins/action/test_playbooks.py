@@ -156,4 +156,6 @@ STACK = {
 
 def summary_of(run: subprocess.CompletedProcess[str]) -> list[str]:
     assert run.returncode == 0, run.stdout + run.stderr
-    return re.findall(r'^        "(.*?)",?$', run.stdout, re.MULTILINE)
+    found = re.findall(r'^        "(.*?)",?$', run.stdout, re.MULTILINE)
+    assert found, run.stdout
+    return found

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.filterwarnings("error")
 law = settings(max_examples=60, deadline=None, derandomize=True)
 
-PURGE = st.booleans()
 SCOPE = frozenset({"10.0.0.100", "2001:db8::100", 7})
 
 
