@@ -80,3 +80,21 @@ def test_every_file_that_may_say_so_carries_its_licence() -> None:
         if "SPDX-License-Identifier: GPL-3.0-or-later" not in (ROOT / path).read_text()[:500]
     ]
     assert lacking == []
+
+
+def tasks(found: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """All tasks of a playbook or a task file, those of blocks too."""
+    for one in found if isinstance(found, list) else ():
+        yield one
+        for key in ("tasks", "block", "rescue", "always"):
+            yield from tasks(one.get(key))
+
+
+def test_nothing_asks_for_privileges_on_the_controller() -> None:
+    """``-b`` is for the hosts; sudo on the controller may want a password."""
+    found = [
+        one for path in sorted((ROOT / "playbooks").rglob("*.yml")) for one in tasks(yaml.safe_load(path.read_text()))
+    ]
+    here = [one for one in found if "localhost" in str(one.get("delegate_to"))]
+    assert len(here) == 3
+    assert [one["name"] for one in here if one.get("become") is not False] == []
