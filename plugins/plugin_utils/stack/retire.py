@@ -26,13 +26,15 @@ class Retirement:
 
 
 def retire_tiers(stack: Stack, inventory: Inventory, names: t.Sequence[str]) -> Retirement:
-    """All hosts without these tiers. Refused where another one still sends to them."""
+    """All hosts without these tiers. Refused where another one still sends to them; who mounts one loses it."""
     problems = [
         f"there is no tier {name}; there are {', '.join(stack.tiers)}" for name in names if name not in stack.tiers
     ]
     going = [stack.tiers[name] for name in names if name in stack.tiers]
     for tier in going:
-        staying = [front.name for front in stack.fronts(tier) if front.name not in names]
+        # servers are in front of storage only, which is taken from them
+        senders = [front.name for front in stack.fronts(tier) if front.kind != "servers"]
+        staying = [name for name in senders if name not in names]
         if staying:
             problems.append(
                 f"tier {tier.name} is still sent to by {', '.join(staying)}: change or decommission that first"
@@ -71,11 +73,16 @@ def retire_host(stack: Stack, inventory: Inventory, name: str) -> Retirement:
         for step in everything.steps
         if name in step.parts
     ]
-    return _retirement(before, [*_changed(before, others), *own], others)
+    changed = list(_changed(before, others))
+    # who is no longer let in cannot write what it still has to
+    last = [step for step in changed if step.role == "shared_storage"]
+    return _retirement(before, [*(step for step in changed if step not in last), *own, *last], others)
 
 
 def _without(stack: Stack, names: t.Collection[str]) -> Stack:
-    absent = {name: dataclasses.replace(tier, state="absent") for name, tier in stack.tiers.items() if name in names}
+    """Servers stay: they have nothing of their own, and storage knows by them who mounts it."""
+    going = [tier for name, tier in stack.tiers.items() if name in names and tier.kind != "servers"]
+    absent = {tier.name: dataclasses.replace(tier, state="absent") for tier in going}
     return dataclasses.replace(stack, tiers={**stack.tiers, **absent})
 
 

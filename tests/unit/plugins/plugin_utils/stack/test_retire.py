@@ -94,3 +94,32 @@ def test_what_is_still_needed_stays(world: t.Any) -> None:
     assert ask(made, retire_tiers, ["app", "edge"]).problems == ()
     (problem,) = ask(made, retire_host, "fe1").problems
     assert problem.startswith("without fe1: tier edge: hosts: the group 'fronts' is empty")
+
+
+def stored(made: t.Any) -> t.Any:
+    """The servers mount what a host exports."""
+    made.set("web", storage="files").host("nas1", lb_addresses=["192.0.2.31/24"]).groups["storage"] = ["nas1"]
+    made.tiers.append({"name": "files", "kind": "storage", "hosts": "storage", "path": "/srv/files"})
+    return made
+
+
+def test_storage_goes_with_all_and_by_itself(world: t.Any) -> None:
+    gone = [
+        *(("files: mounts", name, "absent") for name in ("web1", "web2")),
+        ("files: exports", "nas1", "absent"),
+    ]
+    made = stored(world("dr"))
+    assert taken(ask(made, retire_tiers, ["files"])) == gone
+    going = ask(made, retire_all)
+    assert taken(going)[-3:] == gone and set(going.freed) == {"lb1", "web1", "web2", "nas1"}
+
+
+def test_a_server_that_goes_unmounts_while_it_is_let_in(world: t.Any) -> None:
+    going = ask(stored(world("dr")), retire_host, "web2")
+    assert taken(going) == [
+        ("app: director (dr)", "lb1", "present"),
+        ("app: real servers (dr), taken from web2", "web2", "absent"),
+        ("files: mounts, taken from web2", "web2", "absent"),
+        ("files: exports", "nas1", "present"),
+    ]
+    assert going.freed == ("web2",)
