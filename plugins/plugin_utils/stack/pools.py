@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..keepalived.foreign import destination_key, keepalived_foreign, service_key
+from ..keepalived.foreign import Key, destination_key, keepalived_foreign, service_key
 from .members import Member
 
 Seen = t.Mapping[str, t.Any]
@@ -52,11 +52,24 @@ class Told(t.NamedTuple):
     rate: float | None = None
 
 
-def row(one: Member, said: Seen | None) -> Row:
-    """The member as its balancer has it; ``said`` is None where that was not reached."""
-    told = READERS[one.daemon](one, said) if said else Told()
-    drained = bool(said) and one.name in (said or {}).get("drained", ())
-    if told.state in ("up", "unknown") and (drained or one.weight == 0 or told.weight == 0) and said:
+class Balancer(t.NamedTuple):
+    """What one host ``said``, with its IPVS table by service and destination: a member is looked up, not looked for."""
+
+    said: Seen
+    ipvs: t.Mapping[tuple[Key, Key], t.Mapping[str, t.Any]]
+
+    @classmethod
+    def of(cls, said: Seen) -> Balancer:
+        services = (said.get("ipvs") or {}).get("services", ())
+        table = {(service_key(one), destination_key(it, one)): it for one in services for it in one["destinations"]}
+        return cls(said, table)
+
+
+def row(one: Member, balancer: Balancer | None) -> Row:
+    """The member as its balancer has it; None where that was not reached."""
+    told = READERS[one.daemon](one, balancer) if balancer else Told()
+    drained = balancer is not None and one.name in balancer.said.get("drained", ())
+    if told.state in ("up", "unknown") and (drained or one.weight == 0 or told.weight == 0) and balancer:
         told = told._replace(state="drained")
     place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.daemon, one.ttl)
     return Row(*place, told.weight, one.weight, *told[1:])
@@ -71,22 +84,20 @@ def foreign(own: t.Sequence[Member], said: Seen | None) -> list[str]:
     return [entry["text"] for entry in found if "weight" not in entry]
 
 
-def _ipvs(one: Member, said: Seen) -> Told:
+def _ipvs(one: Member, balancer: Balancer) -> Told:
     service, destination = one.key
-    wanted = service_key(service), destination_key(destination, service)
     # checks of keepalived take members out; without them somebody did
     checks = ", ".join(check["type"] for check in service.get("checks", ()))
-    for found in (said.get("ipvs") or {}).get("services", ()):
-        for it in found["destinations"] if service_key(found) == wanted[0] else ():
-            if destination_key(it, found) == wanted[1]:
-                dead = it["weight"] == 0 and one.weight > 0 and bool(service.get("inhibit_on_failure"))
-                numbers = (it["active_connections"], it["inactive_connections"], it["rates"]["connections"])
-                return Told(it["weight"], "down" if dead else "up", checks, *numbers)
-    return Told(None, "down", f"{checks} fails, or somebody took it out" if checks else MISSING)
+    it = balancer.ipvs.get((service_key(service), destination_key(destination, service)))
+    if it is None:
+        return Told(None, "down", f"{checks} fails, or somebody took it out" if checks else MISSING)
+    dead = it["weight"] == 0 and one.weight > 0 and bool(service.get("inhibit_on_failure"))
+    numbers = (it["active_connections"], it["inactive_connections"], it["rates"]["connections"])
+    return Told(it["weight"], "down" if dead else "up", checks, *numbers)
 
 
-def _nginx(one: Member, said: Seen) -> Told:
-    scope = ((said.get("nginx") or {}).get("pools") or {}).get(one.tier) or {}
+def _nginx(one: Member, balancer: Balancer) -> Told:
+    scope = ((balancer.said.get("nginx") or {}).get("pools") or {}).get(one.tier) or {}
     known = (scope.get(one.key[0]) or {}).get(one.key[1])
     if known is None:
         return Told()
@@ -94,22 +105,23 @@ def _nginx(one: Member, said: Seen) -> Told:
     return Told(weight, "down" if known["out"] and not known["drained"] else "up", known["reason"])
 
 
-def _haproxy(one: Member, said: Seen) -> Told:
-    for pool in (said.get("haproxy") or {}).get("backends", ()):
+def _haproxy(one: Member, balancer: Balancer) -> Told:
+    haproxy = balancer.said.get("haproxy") or {}
+    for pool in haproxy.get("backends", ()):
         for it in pool["servers"] if pool["name"] == one.key[0] else ():
             if it["name"] == one.key[1]:
                 state = "up" if it["up"] else "down"
                 weight = it["weight"] if it["state"] == "ready" else 0
                 return Told(weight, state if it["state"] == "ready" else "drained", it["check"], it["sessions"])
-    return Told(None, "down" if said.get("haproxy") else "unknown", "HAProxy does not know it")
+    return Told(None, "down" if haproxy else "unknown", "HAProxy does not know it")
 
 
-def _dns(_one: Member, _said: Seen) -> Told:
+def _dns(_one: Member, _balancer: Balancer) -> Told:
     """The name server checks by itself, and tells nobody."""
     return Told()
 
 
-READERS: dict[str, t.Callable[[Member, Seen], Told]] = {
+READERS: dict[str, t.Callable[[Member, Balancer], Told]] = {
     "ipvs": _ipvs,
     "nginx": _nginx,
     "haproxy": _haproxy,

@@ -36,10 +36,11 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
     names = names_of(stack, inventory)
     wanted = members(plan, names)
     hosts = {name: _host(name, stack, inventory, seen.get(name)) for name in addresses_of(stack, inventory)}
+    balancers = {name: pools.Balancer.of(said) for name, said in seen.items() if said}
     tiers, findings = [], list(_of_hosts(plan, hosts, seen))
     for tier in stack.tiers.values():
         own = [one for one in wanted if one.tier == tier.name]
-        rows = [pools.row(one, seen.get(one.by)) for one in own]
+        rows = [pools.row(one, balancers.get(one.by)) for one in own]
         vips = _vips(tier, inventory, hosts)
         tiers.append(_tier(tier, stack, inventory, vips, rows))
         findings += [*_of_vips(tier, vips, hosts), *_of_real_servers(tier, stack, inventory, hosts)]

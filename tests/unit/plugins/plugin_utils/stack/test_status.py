@@ -9,6 +9,8 @@ import json
 import typing as t
 
 import pytest
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.keepalived.foreign import destination_key
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack import pools
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status_table import status_table
@@ -104,6 +106,23 @@ def test_hosts_that_were_not_reached_are_shown(world: t.Any) -> None:
 def test_a_table_that_differs_is_drift(world: t.Any, weights: tuple[int, ...], text: str) -> None:
     found = look(world("dr"), {**sound(), "lb1": host(VIP, ipvs=table(*weights))})
     assert texts(found, drift=True) == [("lb1", text)]
+
+
+def test_each_entry_of_a_table_is_read_once(world: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many members there are: hundreds of servers behind several directors are no few."""
+    asked: list[t.Any] = []
+
+    def counted(it: Said, service: Said) -> t.Any:
+        asked.append(it)
+        return destination_key(it, service)
+
+    monkeypatch.setattr(pools, "destination_key", counted)
+    made = world("dr")
+    for number in range(3, 10):
+        made.host(f"web{number}", lb_addresses=[f"192.0.2.2{number}/24"]).groups["web"].append(f"web{number}")
+    found = look(made, {**sound(), "lb1": host(VIP, ipvs=table(*[1] * 9))})
+    assert [one["state"] for one in found["tiers"][0]["members"]] == ["up"] * 9
+    assert len(asked) == 9 + 9
 
 
 def test_weights_that_the_kernel_keeps_are_no_drift(world: t.Any) -> None:
