@@ -51,6 +51,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     dns.dns_settings,
     dns.dns_unit,
     dns.dns_zones,
+    changes.failover_refusals,
     changes.migrate_refusals,
     changes.rollback,
     drained.drain,

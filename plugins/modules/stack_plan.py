@@ -182,6 +182,14 @@ status:
           description: Where clients reach it by TCP at its VIPs, each with C(address) and C(port).
           type: list
           elements: dict
+        units:
+          description: The units that have to run on each of its hosts.
+          type: list
+          elements: str
+        instances:
+          description: Its VRRP instances, by which its VIPs move; empty where they do not.
+          type: list
+          elements: str
         vips:
           description: Its VIPs, each with C(address) and C(holders), those of its hosts that have it.
           type: list
@@ -246,8 +254,8 @@ status:
     hosts:
       description:
         - By name C(reached), its C(tiers), whom it keeps C(drained), the tiers under C(maintenance) there, those C(moving) away, the C(vips) that
-          it has, the C(last_transition) of each VRRP instance as ISO time, the states of its C(units), and the runs
-          that its C(configurations) are from.
+          it has, the states of its VRRP C(instances), the C(last_transition) of each as ISO time, the states of its
+          C(units), and the runs that its C(configurations) are from.
       type: dict
     findings:
       description:

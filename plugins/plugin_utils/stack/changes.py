@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from . import pools
+from .serving import unable
 
 State = t.Mapping[str, t.Any]
 
@@ -20,6 +21,19 @@ def migrate_refusals(state: State, name: str) -> list[str]:
     behind = [one for name in tier["backend"] if (one := tier_of(state, name))]
     hosts = dict.fromkeys([*tier["hosts"], *(host for one in behind for host in one["hosts"])])
     return [*away(state, hosts), *_of_director(tier), *_of_pools(tier)]
+
+
+def failover_refusals(state: State, name: str, to: str) -> list[str]:
+    """Why the VIPs of the tier ``name`` cannot go to the host ``to`` now."""
+    tier = tier_of(state, name)
+    if tier is None or not tier["instances"]:
+        return ["no present tier of that name has VIPs that move"]
+    if to not in tier["hosts"]:
+        return [f"it is not a host of that tier; there are {', '.join(tier['hosts'])}"]
+    host = state["hosts"][to]
+    # by a failover that was cut off: the next one ends it
+    resting = name in host["maintenance"] and name not in host["moving"]
+    return [*(["it is in maintenance; undrain.yml ends that"] if resting else []), *unable(tier, host)]
 
 
 SCOPES = ("nginx-{}", "nginx-checker-{}", "haproxy-{}", "dns_lb-{}", "keepalived-{}")

@@ -9,6 +9,8 @@ import collections.abc as c
 import ipaddress
 import typing as t
 
+from .serving import unable
+
 LISTS = ("destinations", "servers", "targets", "balanced", "addresses")
 """Where entries of the roles have their members, or lists of these."""
 
@@ -95,12 +97,11 @@ def _of_holders(tier: Options, known: Options, hosts: t.Sequence[str]) -> t.Iter
     going = [name for name in hosts if name in tier["hosts"] and tier["name"] not in known[name]["maintenance"]]
     if not going or not (tier["vips"] or tier["kind"] == "dns"):
         return
-    others = [name for name in tier["hosts"] if name not in hosts and known[name]["reached"]]
-    others = [name for name in others if tier["name"] not in known[name]["maintenance"]]
-    if tier["vips"]:
-        others = [name for name in others if known[name]["units"].get("keepalived.service") == "active"]
-    if len(others) < tier["min_available"]:
+    others = [name for name in tier["hosts"] if name not in hosts and tier["name"] not in known[name]["maintenance"]]
+    unfit = {name: why for name in others if (why := unable(tier, known[name]))}
+    if len(others) - len(unfit) < tier["min_available"]:
+        words = "; ".join(f"{name}: {', '.join(why)}" for name, why in unfit.items())
         yield (
-            f"tier {tier['name']} would have {len(others)} of {len(tier['hosts'])} hosts left; "
-            f"its min_available is {tier['min_available']}"
+            f"tier {tier['name']} would have {len(others) - len(unfit)} of {len(tier['hosts'])} hosts left"
+            f"{f' ({words})' if words else ''}; its min_available is {tier['min_available']}"
         )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mixed_lb.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a balancer sends to members again that were taken back."""
+"""Whether a balancer sends to members again that were taken back, and whether a host can serve for its tier."""
 
 from __future__ import annotations
 
@@ -10,6 +10,27 @@ import typing as t
 from .members import service_text
 
 Data = t.Mapping[str, t.Any]
+
+
+RUNNING = ("active", "reloading")
+"""States of a unit."""
+WELL = ("backup", "master", "init")
+"""States of a VRRP instance that holds VIPs, or takes them when nobody else does."""
+
+
+def unable(tier: Data, host: Data) -> list[str]:
+    """Why a host cannot serve for its tier now, or hold the VIPs; both as ``status.status`` returns them.
+
+    In maintenance the instances are in fault, whatever else they would be.
+    """
+    if not host["reached"]:
+        return ["it was not reached"]
+    units = {unit: host["units"].get(unit, "not installed") for unit in tier["units"]}
+    found = [f"{unit} is {state} there" for unit, state in units.items() if state not in RUNNING]
+    if tier["name"] in host["maintenance"] or found:
+        return found
+    states = {one: host["instances"].get(one, "unknown") for one in tier["instances"]}
+    return [f"VRRP instance {one} is {state} there" for one, state in states.items() if state not in WELL]
 
 
 def not_serving(seen: Data, rows: t.Sequence[Data]) -> list[str]:

@@ -9,7 +9,7 @@ import datetime
 import ipaddress
 import typing as t
 
-from . import pools
+from . import pools, serving
 from .derive import derive
 from .hosts import Inventory
 from .members import Member, addresses_of, members, names_of
@@ -27,10 +27,12 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
     """The state of the stack, as data for JSON.
 
     ``tiers``: a list of mappings with ``name``, ``kind``, ``mode``, ``backend`` (names of tiers), ``hosts``,
-    ``min_available``, ``keep_weights``, ``probes``, ``vips`` (``address``, ``holders``), ``holders`` and ``members``, whose keys are those of ``pools.Row``;
-    ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``moving``, ``vips``, ``last_transition`` (by instance, as ISO time),
-    ``units``, ``configurations``; ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a
-    server that is down does not.
+    ``min_available``, ``keep_weights``, ``probes``, ``units`` and ``instances`` (of VRRP) that each of its hosts needs, ``vips`` (``address``,
+    ``holders``), ``holders`` and ``members``, whose keys are those of ``pools.Row``;
+    ``hosts``: by name ``reached``, ``tiers``, ``drained``, ``maintenance``, ``moving``, ``vips``, ``instances`` (their states),
+    ``last_transition`` (by instance, as ISO time), ``units``, ``configurations``;
+    ``findings``: ``tier``, ``host``, ``text``, and ``drift``: whether it differs from the description, which a server that is down does
+    not.
     """
     plan = derive(stack, inventory)
     names = names_of(stack, inventory)
@@ -42,7 +44,7 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
         own = [one for one in wanted if one.tier == tier.name]
         rows = [pools.row(one, balancers.get(one.by)) for one in own]
         vips = _vips(tier, inventory, hosts)
-        tiers.append(_tier(tier, stack, inventory, vips, rows))
+        tiers.append({**_tier(tier, stack, inventory, vips, rows), **_needed(tier, plan)})
         findings += [*_of_vips(tier, vips, hosts), *_of_real_servers(tier, stack, inventory, hosts)]
         findings += _of_pools(tier, own, rows, seen)
     return {"tiers": tiers, "hosts": hosts, "findings": findings}
@@ -68,6 +70,14 @@ def _tier(
     }
 
 
+def _needed(tier: Tier, plan: Plan) -> dict[str, list[str]]:
+    """The units and VRRP instances that have to be well on a host that serves for the tier."""
+    steps = [step for step in plan.steps if step.tier == tier.name and step.role in UNITS and tier.state == "present"]
+    parts = [part for step in steps for part in step.parts.values()]
+    instances = dict.fromkeys(one["name"] for part in parts for one in part.get("instances", ()))
+    return {"units": list(dict.fromkeys(UNITS[step.role] for step in steps)), "instances": list(instances)}
+
+
 def _host(name: str, stack: Stack, inventory: Inventory, said: Seen | None) -> dict[str, t.Any]:
     tiers = [tier for tier in stack.tiers.values() if name in inventory.groups.get(tier.hosts, ())]
     vips = {str(vip) for tier in stack.tiers.values() for vip in tier.own_addresses}
@@ -79,6 +89,7 @@ def _host(name: str, stack: Stack, inventory: Inventory, said: Seen | None) -> d
         "maintenance": list(keepalived.get("maintenance", ())),
         "moving": list(keepalived.get("moving", ())),
         "vips": [one for one in _addresses(said) if one in vips],
+        "instances": {one["name"]: one["state"] for one in keepalived.get("instances", ())},
         "last_transition": {one["name"]: _time(one["last_transition"]) for one in keepalived.get("instances", ())},
         "units": dict((said or {}).get("units") or {}),
         "configurations": dict((said or {}).get("configurations") or {}),
@@ -125,7 +136,7 @@ def _of_hosts(plan: Plan, hosts: t.Mapping[str, t.Any], seen: Answers) -> Findin
         needed = roles.get(name, {})
         for unit, tier in needed.items():
             state = host["units"].get(unit, "not installed")
-            if state not in ("active", "reloading"):
+            if state not in serving.RUNNING:
                 yield finding(f"{unit} is {state}", tier, name, drift=True)
         for unit, state in host["units"].items():
             if state == "failed" and unit not in needed:

@@ -96,6 +96,30 @@ def test_a_refused_drain_changes_nothing(collections: pathlib.Path) -> None:
         assert (called(done), asked(done, "drained_members")) == ([], [])
 
 
+def proxies(collections: pathlib.Path, playbook: str, state: str, **variables: t.Any) -> str:
+    """A playbook that is refused over inventories/nginx_pair, whose second proxy is in this state."""
+    said: Answers = {name: {"stack_info": seen(interfaces=[])} for name in ("web1", "web2")}
+    for host, it in (("edge1", "master"), ("edge2", state)):
+        instances = [{"name": f"shop{version}", "state": it, "last_transition": 0.0} for version in (4, 6)]
+        keepalived = {"instances": instances, "maintenance": [], "moving": []}
+        units = dict.fromkeys(("keepalived.service", "nginx.service"), "active")
+        nics = [{"name": "eth0", "addresses": list(VIPS) if it == "master" else []}]
+        said[host] = {"stack_info": seen(interfaces=nics, keepalived=keepalived, units=units)}
+    more = json.dumps({"answers": said, **variables})
+    done = play(collections, f"playbooks/{playbook}.yml", "nginx_pair", "-e", more)
+    assert done.returncode == 2, text(done)
+    return text(done)
+
+
+def test_the_vips_stay_with_the_only_one_that_can_hold_them(collections: pathlib.Path) -> None:
+    words = "VRRP instance shop4 is fault there"
+    assert f"edge1 cannot be drained: tier shop would have 0 of 2 hosts left (edge2: {words}" in proxies(
+        collections, "drain", "fault", lb_host="edge1"
+    )
+    said = proxies(collections, "failover", "fault", lb_tier="shop", lb_to="edge2")
+    assert f"the VIPs of shop cannot go to edge2: {words}" in said
+
+
 def test_a_dead_real_server_can_be_drained(collections: pathlib.Path) -> None:
     said = answers({"web2": 1, "web3": 2})
     del said["web1"]

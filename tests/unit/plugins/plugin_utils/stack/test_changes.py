@@ -8,7 +8,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.changes import migrate_refusals, rollback
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.changes import (
+    failover_refusals,
+    migrate_refusals,
+    rollback,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.pools import MISSING
 
 
@@ -78,3 +82,39 @@ def test_what_can_be_moved() -> None:
     away = lvs()
     away["hosts"]["web1"]["reached"] = False
     assert migrate_refusals(away, "app") == ["web1 was not reached"]
+
+
+def pair(**lb2: t.Any) -> dict[str, t.Any]:
+    """Two hosts with VIPs; the first one holds them."""
+    well = {"reached": True, "maintenance": [], "moving": [], "units": {"nginx.service": "active"}}
+    hosts = {
+        "lb1": {**well, "instances": {"edge4": "master"}},
+        "lb2": {**well, "instances": {"edge4": "backup"}, **lb2},
+    }
+    edge = {"name": "edge", "hosts": ["lb1", "lb2"], "units": ["nginx.service"], "instances": ["edge4"]}
+    return {"hosts": hosts, "tiers": [edge, {**edge, "name": "still", "instances": []}]}
+
+
+@pytest.mark.parametrize(
+    ("made", "tier", "to", "why"),
+    [
+        (pair(), "edge", "lb2", []),
+        (pair(), "nope", "lb2", ["no present tier of that name has VIPs that move"]),
+        (pair(), "still", "lb2", ["no present tier of that name has VIPs that move"]),
+        (pair(), "edge", "web1", ["it is not a host of that tier; there are lb1, lb2"]),
+        (pair(reached=False), "edge", "lb2", ["it was not reached"]),
+        (pair(units={}), "edge", "lb2", ["nginx.service is not installed there"]),
+        (pair(instances={"edge4": "fault"}), "edge", "lb2", ["VRRP instance edge4 is fault there"]),
+        (pair(instances={}), "edge", "lb2", ["VRRP instance edge4 is unknown there"]),
+        (pair(maintenance=["edge"]), "edge", "lb2", ["it is in maintenance; undrain.yml ends that"]),
+    ],
+)
+def test_where_vips_cannot_go(made: dict[str, t.Any], tier: str, to: str, why: list[str]) -> None:
+    assert failover_refusals(made, tier, to) == why
+
+
+def test_a_failover_that_was_cut_off_is_no_reason_to_refuse() -> None:
+    """Its own file is what puts the instances into fault."""
+    left: dict[str, t.Any] = {"maintenance": ["edge"], "moving": ["edge"], "instances": {"edge4": "fault"}}
+    assert failover_refusals(pair(**left), "edge", "lb2") == []
+    assert failover_refusals(pair(**left, units={"nginx.service": "failed"}), "edge", "lb2") != []

@@ -113,12 +113,41 @@ def test_somebody_else_must_hold_the_vips(world: t.Any) -> None:
     alone = "tier app would have 0 of 1 hosts left; its min_available is 1"
     assert refusals(made, {"lb1": said(ipvs=table(1, 1))}, "lb1") == [alone]
     made.groups["directors"].append("lb2")
-    units = {"keepalived.service": "active"}
-    well = said(ipvs=table(1, 1), keepalived={"instances": [], "maintenance": []}, units=units)
-    resting = {**well, "keepalived": {"instances": [], "maintenance": ["app"]}}
+    well = holding("backup", ipvs=table(1, 1))
+    resting = {**well, "keepalived": {**well["keepalived"], "maintenance": ["app"]}}
     assert refusals(made, {"lb1": well, "lb2": well}, "lb1") == []
     assert refusals(made, {"lb1": well}, "lb1") != []
     assert refusals(made, {"lb1": well, "lb2": {**well, "units": {}}}, "lb1") != []
+    # it runs, and does not answer
+    assert refusals(made, {"lb1": well, "lb2": {**well, "keepalived": None}}, "lb1") != []
     assert refusals(made, {"lb1": well, "lb2": resting}, "lb1") != []
     assert refusals(made, {"lb1": well, "lb2": resting}, "lb2") == []
     assert refusals(world("dns"), {"lb1": said()}, "lb1") != []
+
+
+def holding(state: str, nginx: str = "active", **more: t.Any) -> dict[str, t.Any]:
+    instance = {"name": "app4", "state": state, "last_transition": 0}
+    keepalived = {"instances": [instance], "maintenance": [], "moving": []}
+    return said(keepalived=keepalived, units={"keepalived.service": "active", "nginx.service": nginx}, **more)
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (holding("fault"), "VRRP instance app4 is fault there"),
+        (holding("backup", "failed"), "nginx.service is failed there"),
+        (holding("backup", "inactive"), "nginx.service is inactive there"),
+        (holding("backup", "reloading"), ""),
+        (holding("backup"), ""),
+    ],
+)
+def test_who_is_ill_holds_no_vips(world: t.Any, other: dict[str, t.Any], why: str) -> None:
+    made = world("nginx").set("app", vips=["192.0.2.100"])
+    words = f"tier app would have 0 of 2 hosts left (lb2: {why}); its min_available is 1"
+    assert refusals(made, {"lb1": holding("master"), "lb2": other}, "lb1") == ([words] if why else [])
+
+
+def test_a_name_server_needs_another_one_that_answers(world: t.Any) -> None:
+    for state, count in (("active", 0), ("failed", 1)):
+        seen = {"lb1": said(), "lb2": said(units={"pdns.service": state})}
+        assert len(refusals(world("dns"), seen, "lb1")) == count

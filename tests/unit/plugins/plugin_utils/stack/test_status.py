@@ -146,10 +146,11 @@ def test_who_is_drained_has_weight_0_and_is_no_finding(world: t.Any) -> None:
 def test_holders_are_counted(world: t.Any) -> None:
     made = world("dr").host("lb2", lb_addresses=["192.0.2.11/24"], lb_gateway=["192.0.2.1"])
     made.groups["directors"].append("lb2")
-    keepalived = {"instances": [{"name": "app4", "last_transition": 1.5}], "maintenance": []}
+    keepalived = {"instances": [{"name": "app4", "state": "master", "last_transition": 1.5}], "maintenance": []}
     director = host(VIP, ipvs=table(1, 1), keepalived=keepalived, units={"keepalived.service": "active"})
     found = look(made, {**sound(), "lb1": director, "lb2": director})
     assert texts(found) == [("", f"{VIP} is held by lb1 and lb2")]
+    assert found["hosts"]["lb1"]["instances"] == {"app4": "master"}
     assert found["hosts"]["lb1"]["last_transition"] == {"app4": "1970-01-01T00:00:01+00:00"}
     stopped = host(units={"keepalived.service": "inactive"})
     found = look(made, {**sound(), "lb1": stopped, "lb2": stopped})
@@ -216,6 +217,25 @@ def test_names_and_redirects_are_members_too(world: t.Any) -> None:
             *(("lb1", "web1", "drained"), ("lb1", "web2", "unknown")),
             *(("lb2", "web1", "unknown"), ("lb2", "web2", "unknown")),
         }
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "units", "instances"),
+    [
+        ("dr", {}, [], []),
+        ("dr", {"check": {"type": "tcp"}}, ["keepalived.service"], ["app4"]),
+        ("nginx", {}, ["nginx.service"], []),
+        ("nginx", {"vips": [VIP, "2001:db8:0:2::100"]}, ["nginx.service", "keepalived.service"], ["app4", "app6"]),
+        ("haproxy", {"vips": [VIP], "state": "absent"}, [], []),
+        ("dns", {}, ["pdns.service"], []),
+        ("external", {}, [], []),
+    ],
+)
+def test_what_has_to_be_well_on_the_hosts_of_a_tier(
+    world: t.Any, mode: str, options: Said, units: list[str], instances: list[str]
+) -> None:
+    found = look(world(mode).set("app" if mode != "external" else "box", **options), {})["tiers"][0]
+    assert (found["units"], found["instances"]) == (units, instances)
 
 
 @pytest.mark.parametrize("mode", ["dr", "nat", "tun", "external", "nginx", "haproxy", "redirect", "dns"])
