@@ -24,7 +24,9 @@ options:
     type: str
     required: true
   addresses:
-    description: All addresses that it may be asked at. Required with V(drained).
+    description:
+      - All addresses that it may be asked at. Required with V(drained).
+      - With V(present) whatever is noted at one of them is taken back, too, whatever its name; the host may have been renamed.
     type: list
     elements: str
     default: []
@@ -76,7 +78,8 @@ def main() -> None:
         module.fail_json(msg="addresses is empty: say where the member is asked")
     try:
         before = drained.read(store)
-        after = drained.with_member(before, options["name"], options["addresses"] if going else ())
+        change = drained.with_member if going else drained.without_member
+        after = change(before, options["name"], options["addresses"])
         if after != before and not module.check_mode:
             drained.write(store, after)
     except (drained.DrainedProblem, files.FileProblem) as problem:

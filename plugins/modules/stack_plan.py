@@ -230,6 +230,11 @@ status:
             ttl:
               description: Seconds that clients go on with an answer of the DNS; else V(0).
               type: int
+            drained:
+              description:
+                - The name under which the host that sends to it has noted its address as drained, that of another host where
+                  it was renamed since; empty where it is not drained.
+              type: str
             weight:
               description: Its weight now; null where nobody tells.
               type: int

@@ -33,10 +33,14 @@ def read(files: FileStore) -> Drained:
 
 
 def with_member(drained: Drained, name: str, addresses: t.Iterable[str]) -> Drained:
-    """The same with one more, or with other addresses of one; none at all takes it out."""
-    others = {one: found for one, found in drained.items() if one != name}
-    own = [_address(one) for one in addresses]
-    return dict(sorted({**others, name: own}.items())) if own else others
+    """The same with one more, or with other addresses of one."""
+    return dict(sorted({**drained, name: [_address(one) for one in addresses]}.items()))
+
+
+def without_member(drained: Drained, name: str, addresses: t.Iterable[str]) -> Drained:
+    """The same without one, and without others at its addresses: that is who it was under another name."""
+    own = {_address(one) for one in addresses}
+    return {one: found for one, found in drained.items() if one != name and not own & set(found)}
 
 
 def write(files: FileStore, drained: Drained) -> None:

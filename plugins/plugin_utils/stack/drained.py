@@ -62,9 +62,21 @@ def drain_refusals(status: Options, hosts: t.Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def undrain_refusals(status: Options, hosts: t.Sequence[str]) -> list[str]:
+    """Why these names cannot be taken back: nobody knows them. ``status``: as ``status.status`` returns it."""
+    noted = dict.fromkeys(name for host in status["hosts"].values() for name in host["drained"])
+    known = dict.fromkeys([*status["hosts"], *noted])
+    unknown = [name for name in hosts if name not in known]
+    silent = [name for name, host in status["hosts"].items() if not host["reached"]] if unknown else []
+    found = [
+        f"no tier has a host {name}, and none is noted as drained; there are {', '.join(known)}" for name in unknown
+    ]
+    return [*found, *([f"{', '.join(silent)} did not answer"] if silent else [])]
+
+
 def _of_members(tier: Options, tiers: Options, known: Options, hosts: t.Sequence[str]) -> t.Iterator[str]:
     """Every balancer of a tier keeps enough members for every service."""
-    going = [one for one in tier["members"] if one["name"] in hosts and one["name"] not in known[one["by"]]["drained"]]
+    going = [one for one in tier["members"] if one["name"] in hosts and not one["drained"]]
     if going and tier["keep_weights"]:
         yield f"tier {tier['name']} leaves weights as they are in the kernel (keep_weights): use ipvs_destination"
     for by in dict.fromkeys(one["by"] for one in going):

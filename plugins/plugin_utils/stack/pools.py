@@ -20,7 +20,8 @@ class Row(t.NamedTuple):
     """``state``: ``up``, ``down``, ``drained`` or ``unknown``. None where nobody tells: ``rate`` is in connections a second.
 
     ``tier`` is that of ``by``, ``step`` the one that writes it, ``daemon`` ``ipvs``, ``nginx``, ``haproxy`` or ``dns``;
-    ``ttl``: seconds that clients go on with an answer of the DNS, else 0.
+    ``ttl``: seconds that clients go on with an answer of the DNS, else 0. ``drained``: the name that ``by`` has noted its address
+    under, its own if it can be; empty where it is not drained.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Row(t.NamedTuple):
     step: str
     daemon: str
     ttl: int
+    drained: str
     weight: int | None
     wanted_weight: int
     state: str
@@ -64,14 +66,19 @@ class Balancer(t.NamedTuple):
         table = {(service_key(one), destination_key(it, one)): it for one in services for it in one["destinations"]}
         return cls(said, table)
 
+    def drained(self, one: Member) -> str:
+        """The name under which the member is noted. Roles go by addresses: who has that of another one is drained with it."""
+        names = [name for name, addresses in (self.said.get("drained") or {}).items() if one.address in addresses]
+        return one.name if one.name in names else next(iter(names), "")
+
 
 def row(one: Member, balancer: Balancer | None) -> Row:
     """The member as its balancer has it; None where that was not reached."""
     told = READERS[one.daemon](one, balancer) if balancer else Told()
-    drained = balancer is not None and one.name in balancer.said.get("drained", ())
+    drained = balancer.drained(one) if balancer else ""
     if told.state in ("up", "unknown") and (drained or one.weight == 0 or told.weight == 0) and balancer:
         told = told._replace(state="drained")
-    place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.daemon, one.ttl)
+    place = (one.name, one.address, one.port, one.service, one.by, one.tier, one.step, one.daemon, one.ttl, drained)
     return Row(*place, told.weight, one.weight, *told[1:])
 
 

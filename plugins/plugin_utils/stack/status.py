@@ -37,7 +37,8 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
     plan = derive(stack, inventory)
     names = names_of(stack, inventory)
     wanted = members(plan, names)
-    hosts = {name: _host(name, stack, inventory, seen.get(name)) for name in addresses_of(stack, inventory)}
+    addresses = addresses_of(stack, inventory)
+    hosts = {name: _host(name, stack, inventory, seen.get(name)) for name in addresses}
     balancers = {name: pools.Balancer.of(said) for name, said in seen.items() if said}
     tiers, findings = [], list(_of_hosts(plan, hosts, seen))
     for tier in stack.tiers.values():
@@ -47,6 +48,7 @@ def status(stack: Stack, inventory: Inventory, seen: Answers) -> dict[str, t.Any
         tiers.append({**_tier(tier, stack, inventory, vips, rows), **_needed(tier, plan)})
         findings += [*_of_vips(tier, vips, hosts), *_of_real_servers(tier, stack, inventory, hosts)]
         findings += _of_pools(tier, own, rows, seen)
+    findings += _of_notes(addresses, seen)
     return {"tiers": tiers, "hosts": hosts, "findings": findings}
 
 
@@ -173,17 +175,24 @@ def _of_real_servers(tier: Tier, stack: Stack, inventory: Inventory, hosts: t.Ma
 def _of_pools(tier: Tier, own: list[Member], rows: list[Row], seen: Answers) -> Findings:
     keeps = bool(getattr(tier, "keep_weights", False))
     for row in rows:
-        said = seen.get(row.by)
-        drained = said is not None and row.name in (said.get("drained") or ())
-        wanted = 0 if drained else row.wanted_weight
+        wanted = 0 if row.drained else row.wanted_weight
         where = f"{row.name} ({row.address}) for {row.service}"
         if row.state == "down":
             # who left a table that is written without checks was taken out by hand
             drift = row.check == pools.MISSING
             yield finding(f"{where} is down{f': {row.check}' if row.check else ''}", tier.name, row.by, drift=drift)
         elif row.weight is not None and row.weight != wanted and not keeps:
-            why = "is drained, but" if drained else f"is described with weight {wanted}, but"
+            why = "is drained, but" if row.drained else f"is described with weight {wanted}, but"
             yield finding(f"{where} {why} has weight {row.weight}", tier.name, row.by, drift=True)
     for by in dict.fromkeys(one.by for one in own if one.daemon == "ipvs"):
         for text in pools.foreign([one for one in own if one.by == by], seen.get(by)):
             yield finding(f"not of the description: {text}", tier.name, by, drift=True)
+
+
+def _of_notes(addresses: t.Mapping[str, t.Sequence[str]], seen: Answers) -> Findings:
+    """Who was drained and has got another name or other addresses since; another host may have them now."""
+    for host in addresses:
+        for name, noted in ((seen.get(host) or {}).get("drained") or {}).items():
+            if not set(noted) & set(addresses.get(name, ())):
+                where = f"{name} drained at {', '.join(noted)}"
+                yield finding(f"keeps {where}, where no tier has a host of that name: undrain {name}", host=host)

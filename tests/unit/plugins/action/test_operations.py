@@ -136,6 +136,32 @@ def test_undrain(collections: pathlib.Path) -> None:
     assert called(done) == [("director", "lb1")]
 
 
+def test_who_was_drained_under_another_name_is_taken_back(collections: pathlib.Path) -> None:
+    """By that name, which the inventory no longer has, or by its own."""
+    said = answers(drained={"old1": ["192.0.2.21"]})
+    for name, addresses in (("old1", []), ("web1", [f"{net}1" for net in NETS])):
+        done = run(collections, "undrain", said, lb_host=name)
+        assert done.returncode == 0, text(done)
+        ((host, words),) = asked(done, "drained_members")
+        assert (host, json.loads(words)) == ("lb1", {"name": name, "addresses": addresses, "state": "present"})
+        assert called(done) == [("director", "lb1")]
+    done = run(
+        collections,
+        "undrain",
+        answers(WEIGHTS | {"web1": 0}, drained={"old1": ["192.0.2.21"]}),
+        lb_host="old1",
+        lb_undrain_timeout=1,
+    )
+    assert "web1 should serve again, but lb1 sends nothing there" in text(done)
+
+
+def test_an_undrain_of_nobody_is_refused(collections: pathlib.Path) -> None:
+    done = run(collections, "undrain", answers(), lb_host="wbe1")
+    assert done.returncode == 2
+    assert "wbe1 cannot be taken back: no tier has a host wbe1" in text(done)
+    assert (called(done), asked(done, "drained_members")) == ([], [])
+
+
 def test_who_does_not_serve_after_an_undrain_is_named(collections: pathlib.Path) -> None:
     for weights in (WEIGHTS | {"web1": 0}, {"web2": 1, "web3": 2}):
         done = run(collections, "undrain", answers(weights), lb_host="web1", lb_undrain_timeout=1)

@@ -47,6 +47,13 @@ def test_a_host_that_has_moved_is_noted_anew(store: MemoryFiles) -> None:
     assert run(name="web1", addresses=["192.0.2.99"])["members"] == {"web1": ["192.0.2.99"]}
 
 
+def test_who_was_renamed_is_taken_back_under_any_name(store: MemoryFiles) -> None:
+    run(name="old1", addresses=ADDRESSES)
+    run(name="web2", addresses=["192.0.2.22"])
+    assert run(name="web1", state="present", addresses=["2001:DB8:0::21"])["members"] == {"web2": ["192.0.2.22"]}
+    assert run(name="web1", state="present", addresses=["web1"])["msg"] == "'web1' is no IP address"
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"web1": ["nowhere"]}', '{"web1": 7}'])
 def test_a_damaged_note_stops(store: MemoryFiles, text: str) -> None:
     store.content[drained.PATH] = text

@@ -9,13 +9,18 @@ import copy
 import typing as t
 
 import pytest
-from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.drained import drain, drain_refusals
+from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.drained import (
+    drain,
+    drain_refusals,
+    undrain_refusals,
+)
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.members import members, names_of
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.model import Part
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.status import status
 
-WEB1 = {"web1": ["192.0.2.21", "2001:db8:0:2::21"]}
+WEB = {f"web{number}": [f"192.0.2.2{number}", f"2001:db8:0:2::2{number}"] for number in (1, 2)}
+WEB1 = {"web1": WEB["web1"]}
 # What the roles pass through the filter.
 ENTRIES = ("services", "virtual_servers", "upstreams", "redirects", "backends", "zones")
 
@@ -55,7 +60,7 @@ def test_addresses_count_however_they_are_written() -> None:
 
 def said(drained: t.Sequence[str] = (), **more: t.Any) -> dict[str, t.Any]:
     nothing: dict[str, t.Any] = dict.fromkeys(("ipvs", "haproxy", "nginx", "keepalived"))
-    return {**nothing, "interfaces": [], "units": {}, "drained": {one: ["192.0.2.1"] for one in drained}, **more}
+    return {**nothing, "interfaces": [], "units": {}, "drained": {one: WEB[one] for one in drained}, **more}
 
 
 def table(*weights: int) -> dict[str, t.Any]:
@@ -87,8 +92,9 @@ def test_one_of_two_may_go_but_not_both(world: t.Any) -> None:
     seen = {"lb1": said(["web1"], ipvs=table(0, 1))}
     assert refusals(world("dr"), seen, "web2") == [few]
     assert refusals(world("dr"), {"lb1": said(ipvs=table(1))}, "web1") == [few]
-    # again after an interruption
+    # again after an interruption, also where it was drained under another name
     assert refusals(world("dr"), seen, "web1") == []
+    assert refusals(world("dr"), {"lb1": {**seen["lb1"], "drained": {"old": WEB["web1"]}}}, "web1") == []
     assert refusals(world("dr").set("web", min_available=0), seen, "web2") == []
     assert refusals(world("dr").set("web", min_available=2), {"lb1": said(ipvs=table(1, 1))}, "web1") != []
 
@@ -96,6 +102,19 @@ def test_one_of_two_may_go_but_not_both(world: t.Any) -> None:
 def test_a_host_that_nobody_knows(world: t.Any) -> None:
     (text,) = refusals(world("dr"), {}, "wbe1")
     assert text == "no tier has a host wbe1; there are lb1, web1, web2"
+
+
+def test_who_is_taken_back_is_known(world: t.Any) -> None:
+    stack, _findings = load({"tiers": world("dr").tiers})
+    seen = {name: said() for name in ("web1", "web2")} | {"lb1": {**said(), "drained": {"old": ["192.0.2.21"]}}}
+    found = status(stack, world("dr").inventory(), seen)
+    assert undrain_refusals(found, ["web1", "old"]) == []
+    unknown = "no tier has a host wbe1, and none is noted as drained; there are lb1, web1, web2"
+    assert undrain_refusals(found, ["wbe1", "web1"]) == [f"{unknown}, old"]
+    assert undrain_refusals(status(stack, world("dr").inventory(), {}), ["wbe1"]) == [
+        unknown,
+        "lb1, web1, web2 did not answer",
+    ]
 
 
 def test_every_balancer_must_hear_of_it(world: t.Any) -> None:

@@ -75,6 +75,7 @@ def test_a_sound_stack_has_no_findings(world: t.Any) -> None:
         "step": "app: director (dr)",
         "daemon": "ipvs",
         "ttl": 0,
+        "drained": "",
         "weight": 1,
         "wanted_weight": 1,
         "state": "up",
@@ -141,6 +142,19 @@ def test_who_is_drained_has_weight_0_and_is_no_finding(world: t.Any) -> None:
     assert texts(found, drift=True) == [
         ("lb1", "web2 (192.0.2.22) for tcp 192.0.2.100:80 is drained, but has weight 1")
     ]
+
+
+@pytest.mark.parametrize("notes", [{"old": ["192.0.2.22", "192.0.2.99"]}, {"web1": ["192.0.2.22"]}])
+def test_a_note_that_outlives_its_host_drains_who_has_the_address(world: t.Any, notes: dict[str, list[str]]) -> None:
+    found = look(world("dr"), {**sound(), "lb1": host(VIP, ipvs=table(1, 0), drained=notes)})
+    ((name, addresses),) = notes.items()
+    words = f"keeps {name} drained at {', '.join(addresses)}, where no tier has a host of that name: undrain {name}"
+    assert texts(found) == [("lb1", words)] and texts(found, drift=True) == []
+    assert [(one["state"], one["drained"]) for one in found["tiers"][0]["members"]] == [("up", ""), ("drained", name)]
+    # noted by its own name, too
+    both = {**notes, "web2": ["192.0.2.22"]}
+    found = look(world("dr"), {**sound(), "lb1": host(VIP, ipvs=table(1, 0), drained=both)})
+    assert [one["drained"] for one in found["tiers"][0]["members"]] == ["", "web2"]
 
 
 def test_holders_are_counted(world: t.Any) -> None:
@@ -211,7 +225,7 @@ def test_haproxy(world: t.Any) -> None:
 
 def test_names_and_redirects_are_members_too(world: t.Any) -> None:
     for kind, unit in (("dns", "pdns.service"), ("redirect", "nginx.service")):
-        seen = {"lb1": host(units={unit: "active"}, drained={"web1": ["192.0.2.21"]}), "lb2": None}
+        seen = {"lb1": host(units={unit: "active"}, drained={"web1": ["192.0.2.21", "2001:db8:0:2::21"]}), "lb2": None}
         members = look(world(kind), seen)["tiers"][0]["members"]
         assert {(one["by"], one["name"], one["state"]) for one in members} == {
             *(("lb1", "web1", "drained"), ("lb1", "web2", "unknown")),
