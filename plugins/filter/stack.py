@@ -56,6 +56,7 @@ FUNCTIONS: tuple[t.Callable[..., t.Any], ...] = (
     changes.rollback,
     drained.drain,
     drained.drain_refusals,
+    drained.not_drained,
     drained.undrain_refusals,
     firewall_files,
     keepalived_foreign,

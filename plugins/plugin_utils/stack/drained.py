@@ -51,15 +51,49 @@ def _at(address: t.Any) -> t.Any:
         return None
 
 
-def drain_refusals(status: Options, hosts: t.Sequence[str]) -> list[str]:
-    """Why these hosts cannot be drained now, in lines; empty where they can. ``status``: as ``status.status`` returns it."""
+def drain_refusals(status: Options, hosts: t.Sequence[str], by_hand: bool = False) -> list[str]:
+    """Why these hosts cannot be drained now, in lines; empty where they can. ``status``: as ``status.status`` returns it.
+
+    ``by_hand``: what nothing here can drain has been taken out of service by somebody.
+    """
     unknown = [name for name in hosts if name not in status["hosts"]]
     if unknown:
         return [f"no tier has a host {name}; there are {', '.join(status['hosts'])}" for name in unknown]
     tiers = {tier["name"]: tier for tier in status["tiers"]}
     found = [text for tier in tiers.values() for text in _of_members(tier, tiers, status["hosts"], hosts)]
-    found += [text for tier in tiers.values() for text in _of_holders(tier, status["hosts"], hosts)]
+    for tier in tiers.values():
+        staying = _not_drained(tier, tiers, hosts)
+        found += _of_hosts(tier, status["hosts"], hosts, alone=bool(staying))
+        if tier["min_available"] and not by_hand:
+            found += [f"{text} (lb_by_hand=true says that somebody has seen to it)" for text in staying]
     return list(dict.fromkeys(found))
+
+
+def not_drained(status: Options, hosts: t.Sequence[str]) -> list[str]:
+    """Where these hosts of the stack stay in service whatever ``drain`` does, in lines."""
+    tiers = {tier["name"]: tier for tier in status["tiers"]}
+    return [text for tier in tiers.values() for text in _not_drained(tier, tiers, hosts)]
+
+
+def _not_drained(tier: Options, tiers: Options, hosts: t.Sequence[str]) -> list[str]:
+    """Of one tier. Name servers are asked by turns: nobody sends to them, and nobody has to be told."""
+    going = [name for name in tier["hosts"] if name in hosts]
+    if not going or tier["state"] != "present" or tier["kind"] == "dns" or tier["instances"]:
+        return []
+    fronts = [one for one in tiers.values() if one["state"] == "present" and tier["name"] in one["backend"]]
+    names = ", ".join(going)
+    if tier["kind"] == "storage":
+        return [
+            f"{', '.join(one['name'] for one in fronts)} would go on using the files of {names} (tier {tier['name']})"
+        ]
+    if tier["vips"]:
+        return [f"no keepalived moves the VIPs of tier {tier['name']} away from {names}"]
+    boxes = [one["name"] for one in fronts if one["kind"] == "external"]
+    if boxes:
+        return [f"{', '.join(boxes)} is somebody else's and would go on sending to {names}: take them out there"]
+    sent = {row["name"] for one in fronts for row in one["members"]}
+    lost = [name for name in going if name not in sent]
+    return [f"nothing here sends to {', '.join(lost)} for tier {tier['name']}, so nothing can stop"] if lost else []
 
 
 def undrain_refusals(status: Options, hosts: t.Sequence[str]) -> list[str]:
@@ -104,10 +138,10 @@ def _names(rows: t.Iterable[Options], by: str) -> list[str]:
     return list(dict.fromkeys(one["name"] for one in rows if one["by"] == by))
 
 
-def _of_holders(tier: Options, known: Options, hosts: t.Sequence[str]) -> t.Iterator[str]:
-    """Somebody else is there to hold the VIPs, or to answer for names."""
+def _of_hosts(tier: Options, known: Options, hosts: t.Sequence[str], *, alone: bool) -> t.Iterator[str]:
+    """Somebody else is there to hold the VIPs, to answer for names, or to do what nobody can be told of (``alone``)."""
     going = [name for name in hosts if name in tier["hosts"] and tier["name"] not in known[name]["maintenance"]]
-    if not going or not (tier["vips"] or tier["kind"] == "dns"):
+    if not going or not (tier["instances"] or tier["kind"] == "dns" or alone) or tier["state"] != "present":
         return
     others = [name for name in tier["hosts"] if name not in hosts and tier["name"] not in known[name]["maintenance"]]
     unfit = {name: why for name in others if (why := unable(tier, known[name]))}

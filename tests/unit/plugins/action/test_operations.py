@@ -120,6 +120,31 @@ def test_the_vips_stay_with_the_only_one_that_can_hold_them(collections: pathlib
     assert f"the VIPs of shop cannot go to edge2: {words}" in said
 
 
+def test_what_nothing_here_can_drain_is_said(collections: pathlib.Path) -> None:
+    said = {name: {"stack_info": seen()} for name in WEB}
+
+    def drained(playbook: str, **variables: t.Any) -> tuple[int, str]:
+        more = json.dumps({"answers": said, "lb_host": "web1", **variables})
+        done = play(collections, f"playbooks/{playbook}.yml", "dsr_behind_appliance", "-e", more)
+        return done.returncode, text(done)
+
+    why = "appliance is somebody else's and would go on sending to web1: take them out there"
+    code, words = drained("drain")
+    assert code == 2 and f"web1 cannot be drained: {why}" in words
+    for playbook, variables in (("drain", {"lb_by_hand": "true"}), ("decommission", {})):
+        code, words = drained(playbook, **variables)
+        assert code == 0 and f"not drained: {why}" in words, words
+
+
+def test_a_director_without_keepalived_has_no_maintenance(collections: pathlib.Path) -> None:
+    """Writing the file would fail: nothing has made its folder."""
+    app = {"name": "app", "kind": "lvs", "hosts": "directors", "mode": "dr", "vips": list(VIPS), "backend": "web"}
+    stack = {"tiers": [{**app, "min_available": 0}, {"name": "web", "kind": "servers", "hosts": "web", "port": 8080}]}
+    for playbook, words in (("drain", "not drained: no keepalived moves the VIPs of tier app"), ("undrain", "")):
+        done = run(collections, playbook, answers(), lb_host="lb1", lb_stack=stack)
+        assert done.returncode == 0 and words in text(done), text(done)
+
+
 def test_a_dead_real_server_can_be_drained(collections: pathlib.Path) -> None:
     said = answers({"web2": 1, "web3": 2})
     del said["web1"]

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.drained import (
     drain,
     drain_refusals,
+    not_drained,
     undrain_refusals,
 )
 from ansible_collections.mixed_lb.stack.plugins.plugin_utils.stack.load import load
@@ -78,9 +79,17 @@ def table(*weights: int) -> dict[str, t.Any]:
     return {"services": [{**key, "destinations": found}]}
 
 
-def refusals(world: t.Any, seen: dict[str, t.Any], *hosts: str) -> list[str]:
+SEEN_TO = " (lb_by_hand=true says that somebody has seen to it)"
+
+
+def refusals(world: t.Any, seen: dict[str, t.Any], *hosts: str, by_hand: bool = False) -> list[str]:
     stack, _findings = load({"tiers": world.tiers})
-    return drain_refusals(status(stack, world.inventory(), seen), hosts)
+    return drain_refusals(status(stack, world.inventory(), seen), hosts, by_hand)
+
+
+def staying(world: t.Any, *hosts: str) -> list[str]:
+    stack, _findings = load({"tiers": world.tiers})
+    return not_drained(status(stack, world.inventory(), {}), hosts)
 
 
 def test_one_of_two_may_go_but_not_both(world: t.Any) -> None:
@@ -130,7 +139,8 @@ def test_weights_that_are_the_kernels_are_not_ours(world: t.Any) -> None:
 def test_somebody_else_must_hold_the_vips(world: t.Any) -> None:
     made = world("dr").host("lb2", lb_addresses=["192.0.2.11/24"], lb_gateway=["192.0.2.1"])
     alone = "tier app would have 0 of 1 hosts left; its min_available is 1"
-    assert refusals(made, {"lb1": said(ipvs=table(1, 1))}, "lb1") == [alone]
+    stays = "no keepalived moves the VIPs of tier app away from lb1"
+    assert refusals(made, {"lb1": said(ipvs=table(1, 1))}, "lb1") == [alone, stays + SEEN_TO]
     made.groups["directors"].append("lb2")
     well = holding("backup", ipvs=table(1, 1))
     resting = {**well, "keepalived": {**well["keepalived"], "maintenance": ["app"]}}
@@ -170,3 +180,51 @@ def test_a_name_server_needs_another_one_that_answers(world: t.Any) -> None:
     for state, count in (("active", 0), ("failed", 1)):
         seen = {"lb1": said(), "lb2": said(units={"pdns.service": state})}
         assert len(refusals(world("dns"), seen, "lb1")) == count
+
+
+FILES = {"name": "files", "kind": "storage", "hosts": "lone", "path": "/srv/files"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "why"),
+    [
+        ("dr", "lb1", "no keepalived moves the VIPs of tier app away from lb1"),
+        ("external", "web1", "box is somebody else's and would go on sending to web1: take them out there"),
+        ("nginx", "lb1", "nothing here sends to lb1 for tier app, so nothing can stop"),
+        ("redirect", "lb1", "nothing here sends to lb1 for tier app, so nothing can stop"),
+        ("dr", "nas1", "web would go on using the files of nas1 (tier files)"),
+        ("dr", "web1", ""),
+        ("dns", "web1", ""),
+        ("dns", "lb1", ""),
+    ],
+)
+def test_what_cannot_be_drained_is_not_called_drained(world: t.Any, mode: str, host: str, why: str) -> None:
+    made = world(mode).host("nas1", lb_addresses=["192.0.2.31/24"])
+    made.groups["lone"] = ["nas1"]
+    made.set("web", storage="files").tiers.append(dict(FILES))
+    units = dict.fromkeys(("nginx.service", "pdns.service"), "active")
+    seen = {name: said(units=units, ipvs=table(1, 1)) for name in made.hosts}
+    assert staying(made, host) == ([why] if why else [])
+    assert (why + SEEN_TO in refusals(made, seen, host)) == bool(why)
+    # the others must be enough in any case
+    alone = bool(why) and host in ("lb1", "nas1") and mode == "dr"
+    assert bool(refusals(made, seen, host, by_hand=True)) == alone
+    assert refusals(made, seen, *made.groups["web"], *made.groups["directors"], by_hand=True) != []
+    for tier in ("app", "web", "files") if mode != "external" else ("web", "files"):
+        made.set(tier, min_available=0)
+    assert refusals(made, seen, host) == []
+
+
+def test_who_has_vips_that_move_or_is_sent_to_is_drained(world: t.Any) -> None:
+    assert staying(world("nginx").set("app", vips=["192.0.2.100"]), "lb1", "web1") == []
+    made = world("nginx").host("fe1", lb_addresses=["192.0.2.31/24"])
+    made.groups["fronts"] = ["fe1"]
+    made.tiers.insert(0, {"name": "edge", "kind": "haproxy", "hosts": "fronts", "port": 80, "backend": "app"})
+    assert staying(made, "lb1") == []
+    made.set("edge", state="absent")
+    assert staying(made, "lb1", "fe1") == ["nothing here sends to lb1 for tier app, so nothing can stop"]
+
+
+def test_of_a_tier_that_goes_nobody_has_to_stay(world: t.Any) -> None:
+    for mode in ("nginx", "dns"):
+        assert refusals(world(mode).set("app", state="absent"), {}, "lb1", "lb2") == []
