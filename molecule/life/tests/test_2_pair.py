@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
 from clients import Clients
 from described import Service
 from drills import check_all_answered, check_gaps
 from life import APP, SERVICES, VIPS, Life, asking
 from pair import Pair
 
+pytestmark = pytest.mark.thorough
 MOVING = {
     "hosts": "directors",
     "inner_vips": ["192.0.2.99", "2001:db8:0:2::99"],

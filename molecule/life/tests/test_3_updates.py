@@ -13,6 +13,7 @@ from life import APP, SERVICES, Life
 from pair import Pair
 from test_2_pair import MOVING
 
+pytestmark = pytest.mark.thorough
 BOOTED = "cat /proc/sys/kernel/random/boot_id"
 VERSION = "dpkg-query -W -f '${Version}' lab-update"
 # A package of version 1 that is installed, and one of version 2 in the repository of the host.
