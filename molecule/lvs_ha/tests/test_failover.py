@@ -12,8 +12,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from clients import Clients, broken
+from clients import PATIENT, Clients, broken
 from drills import (  # noqa: F401  # tests
+    check_all_answered,
     check_gaps,
     check_power_cut_and_return,
     test_graceful_stop_and_start,
