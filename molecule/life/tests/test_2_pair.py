@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from clients import Clients
+from clients import Clients, broken
 from described import Service
 from drills import check_all_answered, check_gaps
 from life import APP, SERVICES, VIPS, Life, asking
@@ -27,6 +27,18 @@ WAITS = "mixed_lb.stack.keepalived : leaving | Wait for what is under way"
 
 def pair_of(life: Life) -> Pair:
     return Pair(life.lab, ["lb1", "lb2"], list(life.stack.values()))
+
+
+def test_ipv6_alone_shares_its_connections_too(life: Life) -> None:
+    life.describe({**APP, **MOVING, "mode": "dr", "vips": [VIPS[1]], "inner_vips": []})
+    life.play("site")
+    pair = pair_of(life)
+    pair.wait_for_pools()
+    clients = Clients(life.lab, SERVICES[1:])
+    download = clients.download(SERVICES[1])
+    clients.is_known(download, pair.other(pair.gather()))
+    pair.move("app")
+    assert broken([download]) == []
 
 
 def test_failover_there_and_back(life: Life) -> None:

@@ -16,6 +16,7 @@ from ..model import Opening, Part, Step, Tier
 from ..options import boolean, integer, number, option
 
 HIGHEST = 200
+SYNC_GROUP6 = "ff02::81"
 SYNC_PORT = 8848
 LINK_LOCAL = "fe80::/10"
 
@@ -91,8 +92,9 @@ def _openings(part: Part, hosts: t.Sequence[Host]) -> tuple[Opening, ...]:
             others = [LINK_LOCAL]
         sources = tuple(instance["peers"] or (one for one in others if one != instance["source"]))
         found.append(Opening("vrrp", sources=sources))
-    # sent to 224.0.0.81, so over IPv4, by the interface that the VIPs are on
-    sharing = tuple(str(one) for host in hosts for one in host.own(4))
+    # by the interface that the VIPs are on; to 224.0.0.81, so over IPv4, unless another group is named
+    six = "group" in part["sync_daemon"]
+    sharing = (LINK_LOCAL,) if six else tuple(str(one) for host in hosts for one in host.own(4))
     if part["sync_daemon"] and sharing:
         found.append(Opening("udp", (SYNC_PORT,), sharing))
     return tuple(found)

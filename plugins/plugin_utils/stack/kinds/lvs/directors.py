@@ -203,6 +203,8 @@ def _sync_daemon(c: Cluster) -> Part:
         "instance": f"{c.tier.name}{c.versions[0]}",
         "both": True,
         "id": c.tier.vrrp.router_id_of(c.tier),
+        # The kernel's own group is one of IPv4, which an interface with IPv6 VIPs alone may not have.
+        **({"group": vrrp.SYNC_GROUP6} if c.versions[0] == 6 else {}),
     }
 
 

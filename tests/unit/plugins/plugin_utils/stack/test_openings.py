@@ -47,6 +47,14 @@ def test_shared_connections_come_by_any_network_of_the_hosts(world: t.Any) -> No
     assert found == [opening("udp", 8848, sources=["192.0.2.10", "198.51.100.11", "192.0.2.11"], family="ipv4")]
 
 
+def test_connections_of_ipv6_vips_alone_are_shared_over_ipv6(world: t.Any) -> None:
+    made = pair(world("dr")).set("app", vips=["2001:db8:0:2::100"])
+    (daemon,) = [step.parts["lb1"]["sync_daemon"] for step in made.plan().steps if step.role == "keepalived"]
+    assert daemon["group"] == "ff02::81"
+    found = [one for one in openings(made, "lb1") if one["ports"] == [8848]]
+    assert found == [opening("udp", 8848, sources=["fe80::/10"], family="ipv6")]
+
+
 def test_nothing_but_the_services_is_open_to_everybody_where_no_director_has_an_ipv4_address(world: t.Any) -> None:
     made = pair(world("dr")).set("app", vips=["2001:db8:0:2::100"])
     for name, number in (("lb1", 10), ("lb2", 11)):
