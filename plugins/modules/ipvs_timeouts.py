@@ -34,15 +34,9 @@ options:
     description:
       - Scope whose part this is. Boot sets the same by its unit, C(mixed-lb-ipvs.timeouts.SCOPE.service); without any value
         the unit goes. What boot does is left as it is unless this is given.
-      - The values are the whole kernel's, so scopes that set one must set the same.
+      - A value that the scope has set before, and that is not given any more, is the kernel's own again, unless another scope
+        sets it. The values are the whole kernel's, so scopes must agree.
     type: str
-  state:
-    description:
-      - V(absent) takes back what the scope O(persist) has set, and its unit away. A value that no other scope sets is the
-        kernel's own again.
-    type: str
-    choices: [present, absent]
-    default: present
 """
 
 EXAMPLES = r"""
@@ -55,7 +49,6 @@ EXAMPLES = r"""
 - name: As if it had never been
   mixed_lb.stack.ipvs_timeouts:
     persist: shop
-    state: absent
 """
 
 RETURN = r"""
@@ -87,10 +80,8 @@ def main() -> None:
             "tcpfin": {"type": "int"},
             "udp": {"type": "int"},
             "persist": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **spec.ownership(),
         },
-        required_if=[("state", "absent", ["persist"])],
         supports_check_mode=True,
     )
     harness.run(module, task_kernel.timeouts)

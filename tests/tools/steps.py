@@ -25,6 +25,8 @@ WORKERS = min(4, os.cpu_count() or 1)
 UNTIL = float(os.environ.get("TEST_UNTIL", "inf"))
 """Seconds since the epoch at which whoever runs this ends it; what hangs is ended then, and said to."""
 GRACE = 5
+TIME_IS_OVER = 124
+"""Exit code of what has ended well, but not all that it has started."""
 _screen = threading.Lock()
 
 
@@ -69,6 +71,7 @@ class Shell:
             process.send_signal(signal.SIGABRT)
             reader.join(GRACE)
             process.kill()
+            return process.wait() or TIME_IS_OVER
         return process.wait()
 
     def _pass_on(self, output: t.Iterable[str]) -> None:

@@ -82,7 +82,7 @@ class Clients:
                 said = list(pool.map(lambda process: last_words(process, END), started.values()))
             for service, words in zip(started, said, strict=True):
                 assert words, f"who asks does not end: {service}"
-                found = seen[service.vip] = json.loads(words)
+                found = seen[service.vip] = json.loads(words.splitlines()[-1])
                 times = [
                     f"{reason}: {n}, from {first} to {last} s" for reason, (n, first, last) in found["why"].items()
                 ]

@@ -24,7 +24,7 @@ DAEMON_UNIT = "mixed-lb-ipvs.sync-{role}.service"
 
 
 def timeouts(session: Session, params: Params) -> Outcome:
-    """Set what is given; 0 or nothing keeps what is there. ``absent`` takes back what the scope has set."""
+    """Set what is given; 0 or nothing keeps what is there, but what the scope has set before it takes back."""
     scope = params["persist"]
     if scope is not None:
         boot.check_scope(scope)
@@ -34,11 +34,9 @@ def timeouts(session: Session, params: Params) -> Outcome:
             raise ModelError(f"{name}: {seconds} is out of range, 0 to {MAX_SECONDS} seconds")
     if not params["ignore_keepalived"]:
         owner.refuse_keepalived(session.command, session.files, "lvs_timeouts")
-    gone = params["state"] == "absent"
-    outcome = _set(session, _given_back(session, scope) if gone else asked)
+    outcome = _set(session, asked if scope is None else _given_back(session, scope, asked))
     if scope is not None:
-        kept = None if gone or not any(asked) else asked
-        unit = render.boot_unit("IPVS timeouts", " ".join(["ipvsadm", *_words(kept)])) if kept else None
+        unit = render.boot_unit("IPVS timeouts", " ".join(["ipvsadm", *_words(asked)])) if any(asked) else None
         boot.persist_unit(session, timeouts_unit(scope), unit, outcome)
     return outcome
 
@@ -64,18 +62,25 @@ def _words(asked: Timeouts) -> list[str]:
     return ["--set", *map(str, asked)]
 
 
-def _given_back(session: Session, scope: str) -> Timeouts:
-    """The kernel's own values where the scope has set others and no other scope does. Without ip_vs there is none to set."""
+def _given_back(session: Session, scope: str, asked: Timeouts) -> Timeouts:
+    """``asked``, and the kernel's own value where the scope has set one before and nobody does now.
+
+    Raises ``ModelError`` where another scope sets another value.
+    """
     kept = boot.timeouts(session)
-    own = kept.pop(scope, NONE)
-    if not session.loaded():
-        return NONE
-    return Timeouts(
-        *(
-            kernel if mine and not any(theirs) else 0
-            for mine, kernel, *theirs in zip(own, KERNEL_TIMEOUTS, *kept.values(), strict=True)
-        )
-    )
+    before = kept.pop(scope, NONE)
+    wanted = dict(zip(Timeouts._fields, asked, strict=True))
+    for name, seconds in wanted.items():
+        theirs = {other: value for other, values in kept.items() if (value := getattr(values, name))}
+        for other, value in theirs.items():
+            if seconds not in (0, value):
+                raise ModelError(
+                    f"{name}: scope {scope} wants {seconds}, scope {other} wants {value}: the kernel has one"
+                )
+        # without ip_vs there is none to give back
+        if not seconds and not theirs and getattr(before, name) and session.loaded():
+            wanted[name] = getattr(KERNEL_TIMEOUTS, name)
+    return Timeouts(**wanted)
 
 
 def sync_daemon(session: Session, params: Params) -> Outcome:

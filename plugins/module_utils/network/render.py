@@ -17,8 +17,8 @@ from .words import add, change, replace
 FOLDER = "/etc/mixed_lb/network"
 FILTERS = "filters"
 """What the script takes as its argument to do no more than the packet filter."""
-FLUSHERS = ("nftables", "netfilter-persistent")
-"""Services that take all chains away whenever they start or reload."""
+FLUSHERS = {"nftables": ("ExecStartPost", "ExecReload"), "netfilter-persistent": ("ExecStartPost",)}
+"""Services that take all chains away, and when."""
 VERSION = 1
 
 
@@ -139,17 +139,20 @@ def needs_network(wanted: Wanted) -> bool:
 
 
 def unit(scope: str, wanted: Wanted) -> str:
+    # What the flushers bring back at boot is there before, not at the same time. The unit changes with their drop-ins, too, so
+    # systemd reads these.
+    flushers = "".join(f" {service}.service" for service in FLUSHERS) if wanted.filters else ""
     if needs_network(wanted):
-        order = """\
-After=network-online.target systemd-modules-load.service systemd-sysctl.service
+        order = f"""\
+After=network-online.target systemd-modules-load.service systemd-sysctl.service{flushers}
 Wants=network-online.target
 """
     else:
         # Before the network: a real server must never be seen on it without its virtual addresses. No default
         # dependencies, as things that wait for the network may stand before sysinit.target (cloud-init does).
-        order = """\
+        order = f"""\
 DefaultDependencies=no
-After=local-fs.target systemd-modules-load.service systemd-sysctl.service
+After=local-fs.target systemd-modules-load.service systemd-sysctl.service{flushers}
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
 Conflicts=shutdown.target
@@ -180,12 +183,10 @@ def drop_ins(scope: str, wanted: Wanted, networkd: t.Mapping[str, str], gateways
     deprecated = {address.interface for address in wanted.of(Address) if address.deprecated}
     texts = {}
     if wanted.filters:
-        for service in FLUSHERS:
+        for service, moments in FLUSHERS.items():
             texts[f"/etc/systemd/system/{service}.service.d/mixed-lb-network-{scope}.conf"] = (
                 f"{head}# This service flushes all tables, whether or not the unit of this scope has run.\n[Service]\n"
-                + "".join(
-                    f"{when}=-/bin/sh {script_path(scope)} {FILTERS}\n" for when in ("ExecStartPost", "ExecReload")
-                )
+                + "".join(f"{when}=-/bin/sh {script_path(scope)} {FILTERS}\n" for when in moments)
             )
     for interface, path in sorted(networkd.items()):
         if interface in used:

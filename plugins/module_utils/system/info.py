@@ -9,6 +9,7 @@ import fnmatch
 import ipaddress
 import json
 import os
+import re
 import shlex
 import sys
 import typing as t
@@ -142,7 +143,8 @@ def timeout_scopes(files: FileStore) -> list[str]:
     """The scopes that have one."""
     before, after = timeouts_unit("*").split("*")
     names = files.names(UNITS)
-    return [name[len(before) : -len(after)] for name in names if name.startswith(before) and name.endswith(after)]
+    whole = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")
+    return [found[1] for name in names if (found := whole.fullmatch(name))]
 
 
 def _ipvs(kernel: str, files: FileStore, proc: Proc) -> dict[str, t.Any]:

@@ -27,24 +27,30 @@ def test_timeouts_given_are_set_and_others_kept(host: Host) -> None:
     unit = f"{UNITS}/mixed-lb-ipvs.timeouts.app.service"
     assert "ExecStart=ipvsadm --set 600 0 60\n" in host.files.content[unit]
     assert not host.both("ipvs_timeouts", udp=0)["changed"]
-    assert host.both("ipvs_timeouts", persist="app")["changed"]
-    assert unit not in host.files.content and host.kernel.timeouts == [600, 120, 60]
+    assert host.both("ipvs_timeouts", udp=60, persist="app")["commands"] == ["ipvsadm --set 900 0 60"]
+    assert "ExecStart=ipvsadm --set 0 0 60\n" in host.files.content[unit]
 
 
 def test_timeouts_go_back_to_the_kernels_own_where_no_other_scope_sets_them(host: Host) -> None:
     host.both("ipvs_timeouts", tcp=600, udp=60, persist="app")
     host.both("ipvs_timeouts", tcp=600, persist="mail")
-    assert host.both("ipvs_timeouts", state="absent", persist="app")["commands"] == ["ipvsadm --set 0 0 300"]
+    assert host.both("ipvs_timeouts", persist="app")["commands"] == ["ipvsadm --set 0 0 300"]
     assert host.kernel.timeouts == [600, 120, 300]
-    assert not host.both("ipvs_timeouts", state="absent", persist="app")["changed"]
-    assert host.both("ipvs_timeouts", state="absent", persist="mail")["after"]["tcp"] == 900
+    assert not host.both("ipvs_timeouts", persist="app")["changed"]
+    assert host.both("ipvs_timeouts", persist="mail")["after"]["tcp"] == 900
     assert not host.files.content
+
+
+def test_scopes_agree_on_timeouts(host: Host) -> None:
+    host.both("ipvs_timeouts", tcp=600, persist="app")
+    said = failure(host.run("ipvs_timeouts", tcp=700, persist="mail"))
+    assert "tcp: scope mail wants 700, scope app wants 600" in said and host.kernel.timeouts[0] == 600
 
 
 def test_timeouts_that_go_do_not_load_ip_vs(host: Host) -> None:
     host.both("ipvs_timeouts", tcp=600, persist="app")
     host.kernel.loaded = False
-    assert host.both("ipvs_timeouts", state="absent", persist="app")["commands"] == []
+    assert host.both("ipvs_timeouts", persist="app")["commands"] == []
     assert not host.kernel.loaded and not host.files.content
 
 

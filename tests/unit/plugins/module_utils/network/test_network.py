@@ -390,11 +390,19 @@ def test_packet_rules_come_back_after_whoever_flushes_them():
     host = FakeIp()
     host.iptables = True
     before = host.state()
-    apply(host, marks=[MARK])
-    for service in ("nftables", "netfilter-persistent"):
+    apply(host, addresses=[VIP])
+    host._systemctl.calls.clear()
+    apply(host, addresses=[VIP], marks=[MARK])
+    assert host._systemctl.calls == [["systemctl", "daemon-reload"]], "drop-ins count from there on"
+    for service, moments in {
+        "nftables": ["ExecStartPost", "ExecReload"],
+        "netfilter-persistent": ["ExecStartPost"],
+    }.items():
         text = host.files.content[f"/etc/systemd/system/{service}.service.d/mixed-lb-network-app.conf"]
-        for moment in ("ExecStartPost", "ExecReload"):
-            assert f"\n{moment}=-/bin/sh /etc/mixed_lb/network/app.sh filters\n" in text
+        lines = [line for line in text.splitlines() if line.startswith("Exec")]
+        assert lines == [f"{moment}=-/bin/sh /etc/mixed_lb/network/app.sh filters" for moment in moments]
+    unit = host.files.content["/etc/systemd/system/mixed-lb-network-app.service"]
+    assert "systemd-sysctl.service nftables.service netfilter-persistent.service\n" in unit
     apply(host)
     assert host.state() == before
 
