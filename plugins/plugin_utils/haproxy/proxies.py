@@ -110,21 +110,27 @@ def _front(where: str, it: Options, options: Options) -> list[str]:
 
 
 def _heard(it: Options, binds: t.Sequence[Options]) -> list[str]:
-    """The rule, before one that accepts, that has only trusted proxies begin with a PROXY protocol header, where any are."""
-    if not it.get("trusted_proxies") or not any(each.get("proxy_protocol") for each in binds):
+    """The rule, before one that accepts, that has only trusted proxies begin with a PROXY protocol header, where any are named."""
+    senders = _senders(it)
+    if not senders or not any(each.get("proxy_protocol") for each in binds):
         return []
-    return [f"tcp-request connection expect-proxy layer4 if {{ so_name {PROXIED} }} {_trusted(it)}"]
+    return [f"tcp-request connection expect-proxy layer4 if {{ so_name {PROXIED} }} {_come_from(senders)}"]
 
 
-def _trusted(it: Options) -> str:
-    return f"{{ src {' '.join(it['trusted_proxies'])} }}"
+def _senders(it: Options) -> t.Sequence[str]:
+    """Who begins with a PROXY protocol header; empty for everybody."""
+    return it.get("proxy_protocol_from", it.get("trusted_proxies")) or ()
+
+
+def _come_from(networks: t.Sequence[str]) -> str:
+    return f"{{ src {' '.join(networks)} }}"
 
 
 def _client_address(it: Options, binds: t.Sequence[Options]) -> list[str]:
     """The servers learn who asked, and how; what a client says about itself counts from trusted proxies only."""
     if not it.get("forwarded_for", True):
         return []
-    trusted = _trusted(it) if it.get("trusted_proxies") else ""
+    trusted = _come_from(it["trusted_proxies"]) if it.get("trusted_proxies") else ""
     lines = [
         f"http-request del-header {header}{f' unless {trusted}' if trusted else ''}"
         for header in ("X-Forwarded-For", "X-Forwarded-Proto")
@@ -144,7 +150,7 @@ def bind(where: str, it: Options, owner: Options) -> str:
     found = [
         f"bind {servers.endpoint(it['address'], it.get('port'))}",
         # the second believes everybody
-        *([f"name {PROXIED}" if owner.get("trusted_proxies") else "accept-proxy"] if it.get("proxy_protocol") else []),
+        *([f"name {PROXIED}" if _senders(owner) else "accept-proxy"] if it.get("proxy_protocol") else []),
         *(["transparent"] if it.get("nonlocal") else []),
         *words(it, {"interface": "interface", "max_connections": "maxconn", "backlog": "backlog"}),
         *(_bind_tls(where, tls, owner) if tls else []),

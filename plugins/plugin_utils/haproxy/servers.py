@@ -182,7 +182,7 @@ def _check_name(where: str, it: Options, defaults: Options) -> None:
     """Without a name, each certificate of those authorities would do. A backend's servers have what its defaults say."""
     tls = {**(defaults.get("tls") or {}), **(it.get("tls") or {})}
     own = " ".join([*(defaults.get("words") or ()), *(it.get("words") or ())]).split()
-    named = tls.get("server_name") or tls.get("verify_host") or "sni" in own
+    named = tls.get("server_name") or tls.get("verify_host") or {"sni", "verifyhost"} & {*own}
     if tls and tls.get("verify", True) and not named:
         raise ValueError(
             f"{where}: tls needs server_name or verify_host, the name that the certificate must be for;"

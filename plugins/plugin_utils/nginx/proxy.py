@@ -58,6 +58,10 @@ def headers_out(options: Options, site_tls: Options, targets: t.Iterable[Options
     return lines
 
 
+TOLD = "$mixed_lb_host$mixed_lb_forwarded_for$mixed_lb_forwarded_proto$mixed_lb_forwarded_port"
+"""What servers are told, as far as regular expressions find it."""
+
+
 def _merged(options: Options, context: Context, names: t.Iterable[str]) -> dict[str, t.Any]:
     """The values of a location or its site, or those of the role."""
     return {name: options.get(name, context.options.get(name)) for name in names}

@@ -90,6 +90,9 @@ def _site(it: Options, context: Context, upstreams: t.Mapping[str, Options], qui
         inside = [*inside, {"path": "/"}]
     if not inside and not it.get("lines") and not it.get("redirect_https"):
         raise ValueError(f"{where}: it needs an upstream, locations, or redirect_https: true")
+    if any(MATCHES[each.get("match") or "prefix"].startswith("~") for each in inside):
+        # Found once for a request, and before a location's own regular expression, of which it would overwrite $1.
+        body.append(f'set $mixed_lb_told "{proxy.TOLD}"')
     for number, location in enumerate(inside):
         more, block = _location({**_inherited(it, location, where), **location}, number, it, context, upstreams)
         maps += more

@@ -113,7 +113,8 @@ def _listeners(tiers: t.Sequence[Tier], stack: Stack, inventory: Inventory) -> t
                 first = next((one for other, one in others if one is not tier and listener.clashes(other)), None)
                 others.append((listener, tier))
                 if first:
-                    text = f"port: tier {first.name} listens on {listener} here too: take another port, or other hosts"
+                    way = "leave peers out of one of them" if listener.fixed else "take another port"
+                    text = f"port: tier {first.name} listens on {listener} here too: {way}, or take other hosts"
                     yield tier.finding("port-twice", text, host.name)
 
 

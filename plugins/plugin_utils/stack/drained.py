@@ -63,7 +63,9 @@ def drain_refusals(status: Options, hosts: t.Sequence[str], by_hand: bool = Fals
     found = [text for tier in tiers.values() for text in _of_members(tier, tiers, status["hosts"], hosts)]
     for tier in tiers.values():
         staying = _not_drained(tier, tiers, hosts)
-        found += _of_hosts(tier, status["hosts"], hosts, alone=bool(staying))
+        # somebody who has seen to it cannot have left more hosts than there are
+        lone = by_hand and len(tier["hosts"]) <= tier["min_available"]
+        found += _of_hosts(tier, status["hosts"], hosts, alone=bool(staying) and not lone)
         if tier["min_available"] and not by_hand:
             found += [f"{text} (lb_by_hand=true says that somebody has seen to it)" for text in staying]
     return list(dict.fromkeys(found))
@@ -93,6 +95,9 @@ def _not_drained(tier: Options, tiers: Options, hosts: t.Sequence[str]) -> list[
         return [f"{', '.join(boxes)} is somebody else's and would go on sending to {names}: take them out there"]
     sent = {row["name"] for one in fronts for row in one["members"]}
     lost = [name for name in going if name not in sent]
+    named = [one["name"] for one in fronts if one["kind"] == "redirect"] if lost else []
+    if named:
+        return [f"clients of {', '.join(named)} come to {', '.join(lost)} by the name in its url: take them out there"]
     return [f"nothing here sends to {', '.join(lost)} for tier {tier['name']}, so nothing can stop"] if lost else []
 
 

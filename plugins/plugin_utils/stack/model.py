@@ -37,7 +37,7 @@ class Finding:
 class Listener(t.NamedTuple):
     """A port of a host, of one name only where a daemon can tell its clients apart by that (``name``).
 
-    ``daemon`` is empty for what the stack does not run; ``addresses`` are empty for all.
+    ``daemon`` is empty for what the stack does not run; ``addresses`` are empty for all; ``fixed``: no option changes the port.
     """
 
     protocol: str
@@ -45,6 +45,7 @@ class Listener(t.NamedTuple):
     name: str = ""
     daemon: str = ""
     addresses: tuple[str, ...] = ()
+    fixed: bool = False
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.port}{f' for {self.name}' if self.name else ''}"
@@ -176,6 +177,10 @@ class Tier:
     def protocols(self) -> tuple[str, ...]:
         """Over what it is asked, and asks the tier behind."""
         return ("tcp",)
+
+    def asks(self, ports: tuple[int, ...]) -> list[tuple[str, int]]:
+        """Of a tier that listens on these ports: protocols and ports."""
+        return [(protocol, port) for protocol in self.protocols for port in ports]
 
     def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
         """What one of its hosts listens on, for as long as nobody else can listen there too."""

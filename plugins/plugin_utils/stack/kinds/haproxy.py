@@ -48,14 +48,19 @@ class Haproxy(Proxy):
         return self.tls is not None
 
     @property
+    def says_by_headers(self) -> bool:
+        return self.protocol == "http" and bool((self.front or {}).get("forwarded_for", True))
+
+    @property
     def listening(self) -> tuple[Listener, ...]:
         given = wanted(one for one in self.listed_in_front("binds") if isinstance(one, dict) and "address" in one)
         places = [(str(one["address"]), str(one.get("port"))) for one in given or binds([], self.own_ports)]
         return listeners(self.KIND, self.transport, places)
 
     def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
-        shared = [Listener("tcp", PEER_PORT, daemon=self.KIND, addresses=host.written[:1])] if self.peers else []
-        return (*self.listening, *shared)
+        if not self.peers:
+            return self.listening
+        return (*self.listening, Listener("tcp", PEER_PORT, "", self.KIND, host.written[:1], fixed=True))
 
     def findings(self, stack: Stack, inventory: Inventory) -> t.Iterator[Finding]:
         yield from super().findings(stack, inventory)
@@ -94,6 +99,7 @@ class Haproxy(Proxy):
             "mode": self.protocol,
             "binds": [{**one, **heard, **tls} for one in binds(hosts, self.own_ports)],
             "trusted_proxies": self.trusted(stack, inventory),
+            **({"proxy_protocol_from": self.heard_from(stack, inventory)} if heard else {}),
             "default_backend": self.name,
         }
 

@@ -124,8 +124,7 @@ class Nginx(Proxy):
         hears = any(headers(self, stack))
         # HAProxies that speak HTTP say by headers what they were asked, too, and whether that was by TLS.
         told = hears and all(
-            isinstance(front, Proxy) and (front.KIND, front.protocol) == ("haproxy", "http")
-            for front, _addresses in senders(self, stack, inventory)
+            isinstance(front, Proxy) and front.says_by_headers for front, _addresses in senders(self, stack, inventory)
         )
         return {
             "name": self.name,

@@ -94,6 +94,20 @@ class Proxy(Front):
         behind = stack.behind(self)
         return behind is not None and bool(behind.addresses_for_clients)
 
+    @property
+    def says_by_headers(self) -> bool:
+        """Whether servers are told by headers of its own who the client is, and how it came."""
+        return False
+
+    def heard_from(self, stack: Stack, inventory: Inventory) -> list[str]:
+        """The addresses that PROXY protocol headers come from; empty where not all of them are known."""
+        known = all(
+            host.options.addresses
+            for front, _addresses in senders(self, stack, inventory)
+            for host in inventory.members(front.hosts)
+        )
+        return self.trusted(stack, inventory) if known else []
+
     def trusted(self, stack: Stack, inventory: Inventory) -> list[str]:
         """The addresses of those in front, who may say whom they ask for."""
         return [str(one) for _front, addresses in senders(self, stack, inventory) for one in addresses]
@@ -132,9 +146,9 @@ class Proxy(Front):
                     yield self.finding("family", text_, host.name)
             return
         for server in inventory.members(behind.hosts):
-            lost = [host.name for host in hosts if not reached(host, server, inventory)]
             # of one without any address it has been said
-            if lost and server.written:
+            lost = [one.name for one in hosts if one.written and server.written and not reached(one, server, inventory)]
+            if lost:
                 yield self.finding("family", f"shares no address family with {', '.join(lost)}: {advice}", server.name)
 
     def derive(self, stack: Stack, inventory: Inventory) -> t.Iterator[Step]:

@@ -34,8 +34,8 @@ class Servers(Tier):
         return self.storage
 
     def listeners(self, stack: Stack, host: Host) -> tuple[Listener, ...]:
-        protocols = dict.fromkeys(protocol for front in stack.fronts(self) for protocol in front.protocols)
-        return tuple(Listener(protocol, port, addresses=host.written) for protocol in protocols for port in self.port)
+        asked = dict.fromkeys(pair for front in stack.fronts(self) for pair in front.asks(self.port))
+        return tuple(Listener(protocol, port, addresses=host.written) for protocol, port in asked)
 
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self.port

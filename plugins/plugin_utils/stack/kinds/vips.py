@@ -68,11 +68,13 @@ def in_networks(
 ) -> t.Iterator[Finding]:
     """It is known which NIC of each host gets a VIP, and where its adverts come from."""
     vips = list(vips)
+    # where none has one, all send by multicast
+    told = {version for host in hosts for version in (4, 6) if host.own(version)}
     for host in hosts:
         for vip in vips:
             named = interface or host.options.interface
             # by multicast, adverts of IPv6 come from an address that every NIC has
-            if named and len(hosts) > 1 and not host.own(vip.version) and (vip.version == 4 or not multicast):
+            if named and vip.version in told and not host.own(vip.version) and (vip.version == 4 or not multicast):
                 text = f"has no IPv{vip.version} address to send adverts of the VIP {vip} from: add one to lb_addresses"
                 yield tier.finding("vip-interface", text, host.name)
             elif not named and not any(vip in segment.network for segment in host.segments(vip.version)):

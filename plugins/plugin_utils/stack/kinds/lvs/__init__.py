@@ -125,6 +125,15 @@ class Lvs(Tier):
     def protocols(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(protocol for service in self.services for protocol in service.protocol))
 
+    def asks(self, ports: tuple[int, ...]) -> list[tuple[str, int]]:
+        return [
+            (protocol, port)
+            for service in self.services
+            for protocol in service.protocol
+            for port in ports
+            if len(ports) == 1 or not service.port or {port, 0} & {*service.port, service.server_port}
+        ]
+
     def ports(self, stack: Stack) -> tuple[int, ...]:
         return self._ports(self.services, stack)
 

@@ -84,6 +84,11 @@ def test_rules_keep_their_order_within_a_phase() -> None:
         frontend(rules=rules, mode="tcp")
 
 
+def test_the_name_of_a_certificate_may_be_in_raw_words() -> None:
+    for word in ("sni str(app.internal)", "verifyhost app.internal"):
+        assert word in str(backend(servers=[{**SERVER, "tls": {"ca": "/c"}, "words": [word]}]))
+
+
 def test_what_clients_say_about_themselves_does_not_count() -> None:
     assert "http-request del-header X-Forwarded-For" in frontend()
     text = frontend(trusted_proxies=["192.0.2.0/24"])
@@ -103,6 +108,9 @@ def test_who_the_client_is_comes_from_trusted_proxies_only(mode: str) -> None:
     ]
     assert "bind *:81 accept-proxy" in frontend(mode=mode, binds=binds)
     assert "expect-proxy" not in str(frontend(mode=mode, binds=binds[:1], trusted_proxies=["192.0.2.5"]))
+    apart = {"trusted_proxies": ["198.51.100.0/24"], "proxy_protocol_from": ["192.0.2.5"]}
+    assert "{ so_name proxied } { src 192.0.2.5 }" in str(frontend(mode=mode, binds=binds, **apart))
+    assert "bind *:81 accept-proxy" in frontend(mode=mode, binds=binds, **{**apart, "proxy_protocol_from": []})
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,23 @@ def test_a_proxy_that_speaks_no_http_says_nothing_by_headers(world: t.Any) -> No
     assert site["proxy_protocol"] and "real_ip_header" not in site
 
 
+def test_a_header_that_nobody_writes_is_not_believed(world: t.Any) -> None:
+    made = stacked(world, send_proxy_protocol=True, front={"forwarded_for": False})
+    (site,) = part(made, "nginx_lb", "web1")["sites"]
+    assert site["proxy_protocol"] and "real_ip_header" not in site
+
+
+def test_who_sends_the_proxy_protocol_is_apart_from_whose_headers_count(world: t.Any) -> None:
+    made = stacked(world, send_proxy_protocol=True).set(
+        "inner", kind="haproxy", front={"trusted_proxies": ["198.51.100.0/24"]}
+    )
+    (frontend,) = part(made, "haproxy", "web1")["frontends"]
+    assert (frontend["trusted_proxies"], frontend["proxy_protocol_from"]) == (["198.51.100.0/24"], ["192.0.2.31"])
+    made.host("edge1", lb_addresses=None, ansible_host="192.0.2.31")
+    (frontend,) = part(made, "haproxy", "web1")["frontends"]
+    assert frontend["proxy_protocol_from"] == [], "it may be known by another network"
+
+
 def test_nobody_hides_who_sends_the_proxy_protocol(world: t.Any) -> None:
     made = stacked(world, send_proxy_protocol=True).set("app", one_armed=True)
     (finding,) = [one for one in made.findings() if one.severity == "error"]

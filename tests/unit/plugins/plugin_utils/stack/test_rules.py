@@ -546,8 +546,27 @@ def test_a_vip_of_another_family_stays_with_one_host_and_goes_by_multicast(world
     made.host("lb1", lb_addresses=["192.0.2.10/24"])
     assert made.findings() == []
     made.host("lb2", lb_addresses=["192.0.2.11/24"]).groups["directors"] = ["lb1", "lb2"]
-    assert [one.host for one in made.findings()] == ["lb1", "lb2"]
+    assert made.findings() == []
+    made.host("lb1", lb_addresses=["192.0.2.10/24", "2001:db8:0:2::10/64"])
+    assert [one.host for one in made.findings()] == ["lb2"], "which alone would send by multicast"
     assert made.set("app", vrrp={"multicast": True}).findings() == []
+
+
+def test_servers_listen_where_they_are_asked(world: t.Any) -> None:
+    services = [{"protocol": "udp", "port": 53}, {"protocol": "tcp", "port": 443}]
+    made = world("dr").set("app", port=None, services=services).set("web", port=[53, 443])
+    edge = {**EDGE, "hosts": "web", "protocol": "udp", "backend": "far", "backend_port": 9}
+    made.tiers += [{**edge, "port": 443}, {"name": "far", "kind": "servers", "hosts": "far"}]
+    made.groups["far"] = ["far1"]
+    made.host("far1", lb_addresses=["192.0.2.51/24"])
+    assert made.findings() == []
+    made.set("edge", port=53)
+    assert {(one.rule, one.host) for one in made.findings()} == {("port-twice", "web1"), ("port-twice", "web2")}
+
+
+def test_a_proxy_without_an_address_is_not_the_fault_of_the_servers(world: t.Any) -> None:
+    made = world("nginx").host("lb1", **NO_ADDRESS)
+    assert [one.host for one in made.findings() if one.severity == "error"] == ["lb1"]
 
 
 def test_a_host_without_an_address_is_said_once(world: t.Any) -> None:
