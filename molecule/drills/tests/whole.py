@@ -39,7 +39,9 @@ NOTES_OF_KERNEL = (
 )
 LOOKS = {
     **{name: snapshot.LOOKS[name] for name in ("rules", "links", "daemons")},
-    "sysctls": "sysctl -a --pattern '^net.ipv[46].(conf|vs|ip_forward)' 2>/dev/null | grep -v stable_secret | sort",
+    # The kernel derives one from the memory that is free when ip_vs is loaded, so by each boot anew.
+    "sysctls": "sysctl -a --pattern '^net.ipv[46].(conf|vs|ip_forward)' 2>/dev/null"
+    " | grep -v -e stable_secret -e sync_qlen_max | sort",
     # VIPs that move are looked for by the pairs; those of real servers are on lo.
     "addresses": "ip -brief address show | sed -E '/^lo/! s, ({vips})/[0-9]+,,g' | sort",
     "routes": "{{ {routes}; }} | grep -v -E '({vips}) .*dev eth|dev eth.* ({vips})'",
