@@ -57,7 +57,8 @@ def test_tunnels_say_what_is_in_them() -> None:
 
 SERVER = {4: "192.0.2.21", 6: "2001:db8::21"}
 PORT, NOBODYS = 80, 81
-SECONDS = "0.8"
+# Long enough for a neighbour to be found on a machine that is busy with other tests.
+SECONDS = "3"
 LOSSY = """
 table inet lossy {{ chain {hook} {{
     type filter hook {hook} priority 0; tcp flags & (syn | ack) == {flags} {which} counter drop;
