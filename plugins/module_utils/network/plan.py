@@ -52,7 +52,7 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
     if any(isinstance(item, Port) and item.key not in after for item in ordered):
         added.append(Step(("modprobe", "fou")))
     for item in ordered:
-        added += _bring(item, after.get(item.key), live, after)
+        added += _bring(item, after.get(item.key), live)
         after[item.key] = _resolved(item, after.get(item.key))
     removed: list[Step] = []
     for item in sorted(record.wanted.items, key=lambda item: _ORDER.index(type(item)), reverse=True):
@@ -60,7 +60,7 @@ def plan(scope: str, wanted: Wanted, record: Record, others: t.Mapping[str, Reco
             continue
         now, before = after.pop(item.key, None), record.found.get(item.key)
         if before is not None and (now is not None or not meets(before, item)):
-            removed += _put_back(before, now, live, after)
+            removed += _put_back(before, now, live)
             after[item.key] = before
         elif now is not None:
             removed += _remove(now, live, after)
@@ -80,7 +80,7 @@ def _found(key: Key, record: Record, others: t.Mapping[str, Record], live: Live)
     return live.items.get(key)
 
 
-def _bring(item: Item, now: Item | None, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
+def _bring(item: Item, now: Item | None, live: Live) -> list[Step]:
     """Steps that make one item true."""
     if now is None:
         if isinstance(item, Tunnel):
@@ -94,7 +94,7 @@ def _bring(item: Item, now: Item | None, live: Live, after: t.Mapping[Key, Item]
     if meets(now, item):
         return []
     if isinstance(item, Route) and any(route.key == item.key and route.meets(item) for route in live.shadowed):
-        return _remove(now, live, after)
+        return [_taken(now)]
     return [_single(replace(item), undo=replace(now))]
 
 
@@ -110,25 +110,29 @@ def _resolved(item: Item, now: Item | None) -> Item:
     return now if now is not None and meets(now, item) else item
 
 
-def _put_back(before: Item, now: Item | None, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
+def _put_back(before: Item, now: Item | None, live: Live) -> list[Step]:
     """Steps that make an item what it was before the scope came."""
     if before == now:
         return []
     if now is None:
         return [_single(add(before), undo=delete(before))]
     if before in live.shadowed:  # the network manager has set it again, behind ours: the kernel refuses a second one
-        return _remove(now, live, after)
+        return [_taken(now)]
     return [_single(replace(before), undo=replace(now))]
 
 
 def _remove(item: Item, live: Live, after: t.Mapping[Key, Item]) -> list[Step]:
     """``after``: what stays beside it."""
-    steps = [_single(delete(item), undo=add(item))]
+    steps = [_taken(item)]
     if isinstance(item, Address) and item not in live.secondaries:
         # With its primary address the kernel drops the others of its network, unless promote_secondaries is set.
         others = [other for other in live.secondaries if other.key in after and _same_network(item, other)]
         steps += [Step(tuple(replace(other))) for other in others]
     return steps
+
+
+def _taken(item: Item) -> Step:
+    return _single(delete(item), undo=add(item))
 
 
 def _same_network(left: Address, right: Address) -> bool:

@@ -107,8 +107,8 @@ def _route(entry: Options) -> list[Item]:
     if entry.get("onlink") and (via is None or device is None):
         raise ValueError("onlink needs via and interface")
     metric = entry.get("metric")
-    if metric is not None and metric < family // 6:
-        raise ValueError(f"metric: {metric} is out of range; for IPv6 the kernel takes 0 for 1024")
+    if family == 6 and metric == 0:
+        raise ValueError("metric: 0 is out of range; for IPv6 the kernel takes it for 1024")
     return [
         Route(
             family,

@@ -23,6 +23,7 @@ from .units import FOLDER as UNITS
 
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # flags of /proc/net/route
 KERNEL = "/var/lib/mixed_lb/kernel"
+TIMEOUTS_UNIT = re.compile(r"mixed-lb-ipvs\.timeouts\.(.+)\.service")
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 
 
@@ -141,10 +142,7 @@ def timeouts_unit(scope: str) -> str:
 
 def timeout_scopes(files: FileStore) -> list[str]:
     """The scopes that have one."""
-    before, after = timeouts_unit("*").split("*")
-    names = files.names(UNITS)
-    whole = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")
-    return [found[1] for name in names if (found := whole.fullmatch(name))]
+    return [found[1] for name in files.names(UNITS) if (found := TIMEOUTS_UNIT.fullmatch(name))]
 
 
 def _ipvs(kernel: str, files: FileStore, proc: Proc) -> dict[str, t.Any]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from ..blocks import Block, listing, optional, wanted
+from ..lvs.places import interface_for
 from . import units
 from .programs import USER, command_line, event_lines
 
@@ -76,17 +76,12 @@ def placed(it: Options, interfaces: t.Iterable[Options]) -> Options:
 def _at_home(vip: str, interfaces: t.Sequence[Options]) -> str:
     """A VIP with its device, where its network is not on the first of the interfaces."""
     address, *words = vip.split()
-    home = next((each for each in interfaces if _in_network(address, each["addresses"])), interfaces[0])
-    return vip if "dev" in words or home["name"] == interfaces[0]["name"] else f"{vip} dev {home['name']}"
-
-
-def _in_network(address: str, own: t.Iterable[str]) -> bool:
-    networks = (ipaddress.ip_interface(each).network for each in own)
-    # one of a single address is the VIP itself, wherever it has been put
-    return any(
-        network.prefixlen < network.max_prefixlen and ipaddress.ip_interface(address).ip in network
-        for network in networks
-    )
+    own = interfaces[0]["name"]
+    try:
+        home = interface_for(interfaces, address.split("/")[0])
+    except ValueError:
+        home = own
+    return vip if "dev" in words or home == own else f"{vip} dev {home}"
 
 
 def instances(found: t.Sequence[Options], options: Options, pools: t.Iterable[Options]) -> list[Block]:

@@ -10,6 +10,7 @@ import ipaddress
 import typing as t
 
 from ...blocks import wanted
+from ...haproxy.balance import PEER_PORT
 from ..hosts import Host, Inventory
 from ..model import Finding, Listener, Opening, Part, Stack
 from ..options import boolean, choice, nested, option, text
@@ -22,7 +23,6 @@ ALGORITHMS = (
     *("rdp-cookie", "sticky"),
 )
 MAX_WEIGHT = 256
-PEER_PORT = 10000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
